@@ -1,0 +1,125 @@
+"""Every id, key and href of the catalog, made in this one place. Pure.
+
+A *key* is a place below the storage root: `/`-separated segments of `[A-Za-z0-9._-]`, none empty, none starting with a
+dot, at most 1,024 bytes in all. An *href* is how one document names another: relative, without a leading `./`.
+
+    catalog.json                                             the root
+    collections.json                                         every Collection, for search servers
+    <provider>/catalog.json                                  a configured provider
+    <provider>/by-month/<yyyy-mm>/…/catalog.json             its Collections by month, once they are many
+    <provider>/<collection>/collection.json
+    <provider>/<collection>/items.parquet
+    <provider>/<collection>/by-month/<yyyy-mm>/…/catalog.json    its Items by month, once they are many
+    <provider>/<collection>/<item>/<item>.json               an Item, with its assets beside it
+    <provider>/packages/<job>/<package>/…                    files that came out of a package, in their own tree
+    .stacsync/…                                              our own state: lease, probes, uploads; nobody links to it
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterable
+from hashlib import sha256
+
+ROOT = "catalog.json"
+COLLECTIONS = "collections.json"
+STATE = ".stacsync"
+SEGMENT_LIMIT = 180
+RESERVED = frozenset({"by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet"})
+"""Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def digest(text: str, length: int = 8) -> str:
+    """Return the first `length` hex digits of the SHA-256 of `text`."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def segment(name: str) -> str:
+    """Return `name` as one safe path segment; different names never give the same segment.
+
+    A name that is already safe stays as it is. Any other is cleaned and gets a hash of the original, so that `a:b` and
+    `a/b` stay apart. The result is never empty, never starts with a dot, and is no reserved name.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    clean = _UNSAFE.sub("-", plain).strip(".-")
+    if clean == name and len(clean) <= SEGMENT_LIMIT and clean.lower() not in RESERVED:
+        return clean
+    stem, dot, suffix = clean.rpartition(".")
+    if not dot or not 0 < len(suffix) <= 8:
+        stem, dot, suffix = clean, "", ""
+    stem = stem[: SEGMENT_LIMIT - 18].rstrip(".-")
+    return f"{stem or 'x'}-{digest(name)}{dot}{suffix}"
+
+
+def file_segments(names: Iterable[str]) -> dict[str, str]:
+    """Return a safe segment for each name; names that differ in case alone stay apart on case-blind file systems too."""
+    taken: set[str] = set()
+    chosen: dict[str, str] = {}
+    for name in sorted(set(names)):
+        candidate = segment(posixpath.basename(name) if name.startswith("/") else name)
+        if candidate.lower() in taken:
+            stem, dot, suffix = candidate.rpartition(".")
+            candidate = f"{stem or suffix}-{digest(name)}{dot if stem else ''}{suffix if stem else ''}"
+        taken.add(candidate.lower())
+        chosen[name] = candidate
+    return chosen
+
+
+def provider_key(provider: str) -> str:
+    """Return the key of a provider's Catalog."""
+    return f"{provider}/catalog.json"
+
+
+def collection_folder(provider: str, collection: str) -> str:
+    """Return the folder of a Collection, without a trailing slash."""
+    return f"{provider}/{segment(collection)}"
+
+
+def collection_key(provider: str, collection: str) -> str:
+    """Return the key of a Collection."""
+    return f"{collection_folder(provider, collection)}/collection.json"
+
+
+def parquet_key(provider: str, collection: str) -> str:
+    """Return the key of a Collection's search index."""
+    return f"{collection_folder(provider, collection)}/items.parquet"
+
+
+def item_folder(provider: str, collection: str, item: str) -> str:
+    """Return the folder of an Item and its assets, without a trailing slash."""
+    return f"{collection_folder(provider, collection)}/{segment(item)}"
+
+
+def item_key(provider: str, collection: str, item: str) -> str:
+    """Return the key of an Item."""
+    return f"{item_folder(provider, collection, item)}/{segment(item)}.json"
+
+
+def package_folder(provider: str, job: str, package: str) -> str:
+    """Return the folder that the members of a job's package are unpacked into; their tree is kept below it."""
+    return f"{provider}/packages/{segment(job)}/{segment(package)}"
+
+
+def branch_key(parent: str, path: Iterable[str]) -> str:
+    """Return the key of a sub-catalog of the Collection or provider document at `parent`: path is ("2025-06", "a", …)."""
+    return posixpath.join(posixpath.dirname(parent), "by-month", *path, "catalog.json")
+
+
+def versioned(key: str, identity: str) -> str:
+    """Return `key` with a mark of the source's identity: where a changed asset goes while the old one is still read."""
+    folder, name = posixpath.split(key)
+    stem, dot, suffix = name.partition(".")
+    return posixpath.join(folder, f"{stem}-{identity[:8]}{dot}{suffix}")
+
+
+def href(from_key: str, to_key: str) -> str:
+    """Return the relative href by which the document at `from_key` names `to_key`."""
+    return posixpath.relpath(to_key, posixpath.dirname(from_key) or ".")
+
+
+def resolve(from_key: str, relative: str) -> str:
+    """Return the key that `relative` means in the document at `from_key`; the inverse of `href`."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(from_key), relative))
