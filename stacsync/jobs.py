@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime as Instant  # noqa: N812 - a record has a field named datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -48,13 +48,13 @@ class JobRecord:
     fingerprint: str
     """Changes whenever the results may have changed; equal fingerprints mean nothing to do."""
     title: str | None = None
-    created: datetime | None = None
-    updated: datetime | None = None
-    finished: datetime | None = None
+    created: Instant | None = None
+    updated: Instant | None = None
+    finished: Instant | None = None
     standing: Standing = Standing.READY
     reason: str = ""
     """Why the job is waiting or skipped; empty when ready."""
-    expires: datetime | None = None
+    expires: Instant | None = None
     """When the provider deletes the results, as far as is known."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """Whatever the provider wants to find again in `describe`; never looked at by anybody else, never kept."""
@@ -153,13 +153,13 @@ class ItemRecord:
     bbox: BBox | None = None
     geometry_source: str | None = None
     """None when the provider states the geometry of this item; else where it was taken from ("aoi", "collection", …)."""
-    datetime: datetime | None = None
-    start_datetime: datetime | None = None
-    end_datetime: datetime | None = None
+    datetime: Instant | None = None
+    start_datetime: Instant | None = None
+    end_datetime: Instant | None = None
     datetime_source: str | None = None
     """None when stated; else where it was taken from ("filename", "job", "collection", …)."""
-    created: datetime | None = None
-    updated: datetime | None = None
+    created: Instant | None = None
+    updated: Instant | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     """Further properties, of any STAC version, unknown ones included."""
     assets: tuple[AssetRecord, ...] = ()
@@ -185,13 +185,13 @@ class CollectionRecord:
     """Organisations, as STAC knows them."""
     bbox: BBox | None = None
     """Extent to use only when no item has one."""
-    interval: tuple[datetime | None, datetime | None] | None = None
+    interval: tuple[Instant | None, Instant | None] | None = None
     """Times to use only when no item has one."""
     summaries: Mapping[str, Any] = field(default_factory=dict)
     item_assets: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[AssetRecord, ...] = ()
     links: tuple[LinkRecord, ...] = ()
-    created: datetime | None = None
+    created: Instant | None = None
     """Sorts the collections of a provider; of a per-job collection the job's `created`."""
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Further top-level fields, unknown ones included."""

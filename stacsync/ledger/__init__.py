@@ -1,1 +1,69 @@
-"""The ledger: what was done, so that the next pass does only what is left (SQLAlchemy Core; SQLite or PostgreSQL)."""
+"""The ledger: what was done, so that the next pass does only what is left (SQLAlchemy Core; SQLite or PostgreSQL).
+
+It decides nothing and holds no secret. If it is lost, `stacsync.catalog.adopt` makes a new one from the bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+
+from stacsync.ledger.assets import AssetRow, Assets, Gone, UploadRow, Uploads
+from stacsync.ledger.engine import Database
+from stacsync.ledger.jobs import Failure, Jobs, JobState, KnownJob, Outcome
+from stacsync.ledger.passes import Passes, PassRow, ProviderMemory
+
+__all__ = [
+    "AssetRow",
+    "Database",
+    "Failure",
+    "JobState",
+    "KnownJob",
+    "Ledger",
+    "Outcome",
+    "PassRow",
+    "ProviderMemory",
+    "UploadRow",
+]
+
+
+class Ledger:
+    """One database, told apart by what is remembered: jobs, assets, uploads, gone, passes, items, documents."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        """Work on an open `database`; `clock` tells now, in UTC."""
+        self.database = database
+        self.jobs = Jobs(database, clock)
+        self.assets = Assets(database)
+        self.uploads = Uploads(database)
+        self.gone = Gone(database)
+        self.passes = Passes(database, clock)
+
+    @classmethod
+    def open(cls, url: str, clock: Callable[[], datetime]) -> Ledger:
+        """Open the ledger at `url`, made or migrated when needed. Raises `LedgerError`."""
+        return cls(Database(url), clock)
+
+    @property
+    def engine(self) -> Engine:
+        """The SQLAlchemy engine below."""
+        return self.database.engine
+
+    def memory(self, provider: str) -> ProviderMemory:
+        """Return what `provider` remembers between passes."""
+        return ProviderMemory(self.database, provider)
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """Open a write transaction: commits at the end, rolls back on any exception."""
+        return self.database.write()
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a connection for reading."""
+        return self.database.read()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.database.close()
