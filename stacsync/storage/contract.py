@@ -8,7 +8,7 @@ Every method may be called from several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -200,7 +200,7 @@ class Storage(Protocol):
         """Abort uploads below the root that nobody goes on with (ids in `keep` stay); return how many."""
         ...
 
-    def probe(self) -> list[CheckLine]:
+    def probe(self) -> Sequence[CheckLine]:
         """Write, read and delete a small object, and tell what the store honours; never raises for what it finds."""
         ...
 
