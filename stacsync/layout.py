@@ -11,6 +11,7 @@ dot, at most 1,024 bytes in all. An *href* is how one document names another: re
     <provider>/<collection>/items.parquet
     <provider>/<collection>/by-month/<yyyy-mm>/…/catalog.json    its Items by month, once they are many
     <provider>/<collection>/<item>/<item>.json               an Item, with its assets beside it
+    <provider>/<collection>/assets/<job>/…                   files that belong to a Collection as a whole
     <provider>/packages/<job>/<package>/…                    files that came out of a package, in their own tree
     .stacsync/…                                              our own state: lease, probes, uploads; nobody links to it
 """
@@ -27,7 +28,7 @@ ROOT = "catalog.json"
 COLLECTIONS = "collections.json"
 STATE = ".stacsync"
 SEGMENT_LIMIT = 180
-RESERVED = frozenset({"by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet"})
+RESERVED = frozenset({"assets", "by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet"})
 """Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -54,9 +55,12 @@ def segment(name: str) -> str:
     return f"{stem or 'x'}-{digest(name)}{dot}{suffix}"
 
 
-def file_segments(names: Iterable[str]) -> dict[str, str]:
-    """Return a safe segment for each name; names that differ in case alone stay apart on case-blind file systems too."""
-    taken: set[str] = set()
+def file_segments(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Return a safe segment for each name, none of them in `taken`.
+
+    Names that differ in case alone stay apart on case-blind file systems too.
+    """
+    taken = {name.lower() for name in taken}
     chosen: dict[str, str] = {}
     for name in sorted(set(names)):
         candidate = segment(posixpath.basename(name) if name.startswith("/") else name)
@@ -96,6 +100,19 @@ def item_folder(provider: str, collection: str, item: str) -> str:
 def item_key(provider: str, collection: str, item: str) -> str:
     """Return the key of an Item."""
     return f"{item_folder(provider, collection, item)}/{segment(item)}.json"
+
+
+def asset_keys(provider: str, collection: str, item: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the key of each file of an Item, by its wished name; none equals the Item's own."""
+    folder = item_folder(provider, collection, item)
+    chosen = file_segments(names, taken=[posixpath.basename(item_key(provider, collection, item))])
+    return {name: f"{folder}/{chosen[name]}" for name in chosen}
+
+
+def collection_asset_keys(provider: str, collection: str, job: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the key of each file that a job gives to a Collection itself, by its wished name."""
+    folder = f"{collection_folder(provider, collection)}/assets/{segment(job)}"
+    return {name: f"{folder}/{chosen}" for name, chosen in file_segments(names).items()}
 
 
 def package_folder(provider: str, job: str, package: str) -> str:
