@@ -1,0 +1,101 @@
+"""Taking secrets out of text: signed query strings, tokens, passwords, keys. Pure, but for the list of known secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from threading import Lock
+from urllib.parse import unquote, urlsplit
+
+HIDDEN = "***"
+_SHORTEST = 8
+"""Shorter secrets are not looked for by value: hiding them would tear ordinary words."""
+
+_PARAMETERS = (
+    r"x-(?:amz|goog|oss|cos|ms)-[a-z0-9-]+|(?:aws|google)access(?:key)?id|ossaccesskeyid|key-pair-id|policy|signature|sig"
+    r"|s[evprtk]|skoid|sktid|skt|ske|sks|skv|expires?|expiry|[a-z_.-]*token|(?:client|consumer|user)?[_-]?secret"
+    r"|[a-z_-]*(?:api|access|secret|subscription)[_-]?key(?:[_-]?id)?|pass(?:word|wd|phrase)?|pwd|auth(?:orization)?"
+    r"|credentials?|code|state|assertion|client_assertion|session(?:id|_id)?|jwt|hmac|hash|key"
+)
+_FIELDS = (
+    r"(?:proxy-)?authorization|(?:set-)?cookie|x-(?:amz|goog)-(?:signature|credential|security-token)"
+    r"|[a-z_-]*(?:access|refresh|id|session|security|bearer|auth)[_-]?token|token|(?:client|aws)?[_-]?secret"
+    r"|[a-z_-]*(?:api|access|secret|private|subscription)[_-]?key(?:[_-]?id)?|pass(?:word|wd|phrase)|pwd|credentials?"
+    r"|signature|client_assertion|assertion|device_code"
+)
+_USERINFO = re.compile(r"(?<=://)[^/\s@\"'<>?#]+@")
+_QUERY = re.compile(r"(?i)([a-z][a-z0-9+.-]*://[^\s\"'<>?#]*)\?([^\s\"'<>]+)")
+_SENSITIVE = re.compile(rf"(?i)(?:^|[&;?#])(?:{_PARAMETERS})=")
+_PAIR = re.compile(rf"(?i)(?<![\w-])({_PARAMETERS})=(?!\*\*\*)[^&\s\"'<>,;)\]}}]+")
+_HEADER = re.compile(
+    r"(?i)(\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?!\*\*\*)(?:(?:bearer|basic|digest|token|apikey)\s+)?[^\s\"',;}\]]+"
+)
+_FIELD = re.compile(
+    rf"(?i)([\"']?(?<![\w-])(?:{_FIELDS})[\"']?\s*:\s*)(b?)(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',;}}\]]+)"
+)
+_SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+(?!\*\*\*)(?=[^\s\"',;]*[\d/_.=+-])[A-Za-z0-9._~+/=-]{8,}")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*")
+_AWS_ID = re.compile(r"\b(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{12,}\b")
+_XML = re.compile(
+    r"(?is)<(AWSAccessKeyId|SignatureProvided|StringToSign(?:Bytes)?|CanonicalRequest(?:Bytes)?|Token|SessionToken)>.*?</\1>"
+)
+
+_known: set[str] = set()
+_lock = Lock()
+
+
+def conceal(secrets: Iterable[str]) -> None:
+    """Have `redact` hide these exact values from now on, wherever they turn up in this process."""
+    with _lock:
+        _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
+
+
+def redact(text: str) -> str:
+    """Return `text` without signed query strings, tokens, passwords, keys and user information in URLs.
+
+    What is taken out is replaced by `***`; everything else stays as it was. Applying it twice changes nothing more.
+    """
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    text = _XML.sub(rf"<\1>{HIDDEN}</\1>", text)
+    text = _USERINFO.sub(f"{HIDDEN}@", text)
+    text = _QUERY.sub(_query, text)
+    text = _HEADER.sub(rf"\1{HIDDEN}", text)
+    text = _FIELD.sub(_field, text)
+    text = _PAIR.sub(rf"\1={HIDDEN}", text)
+    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
+    text = _JWT.sub(HIDDEN, text)
+    return _AWS_ID.sub(HIDDEN, text)
+
+
+def redact_url(url: str) -> str:
+    """Return scheme, host, port and path of `url` alone. Never raises: what cannot be parsed becomes `***`."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return HIDDEN
+    if not host:
+        return redact(f"{parts.scheme}://{parts.path}" if parts.scheme else parts.path)
+    shown = f"[{host}]" if ":" in host else host
+    return redact(f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}")
+
+
+def names_secret(name: str) -> bool:
+    """Say whether a field of this name holds something that must not be shown."""
+    return _NAME.fullmatch(name) is not None
+
+
+_NAME = re.compile(rf"(?i){_FIELDS}")
+
+
+def _query(match: re.Match[str]) -> str:
+    """Hide a whole query string when any of its parameters signs or signs in."""
+    return f"{match[1]}?{HIDDEN}" if _SENSITIVE.search(unquote(match[2])) else match[0]
+
+
+def _field(match: re.Match[str]) -> str:
+    """Hide the value of a JSON-like field, keeping its quotes."""
+    value = match[3]
+    quote = value[0] if value[0] in "\"'" else ""
+    return f"{match[1]}{match[2]}{quote}{HIDDEN}{quote}"
