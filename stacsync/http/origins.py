@@ -1,0 +1,57 @@
+"""Who is who on the network: origins, and which other origins a control-plane request may go to."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+Resolve = Callable[[str, int], list[str]]
+
+
+def split(url: str) -> SplitResult:
+    """Return the parts of `url`; one that cannot be parsed gives empty parts."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # reading it is what checks it
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return (scheme, host, port) of `url`, in lower case and with the scheme's default port filled in."""
+    parts = split(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(scheme, 0)
+
+
+def host_port(url: str) -> str:
+    """Return "host:port" of `url`, the form in which hosts are configured as trusted."""
+    _, host, port = origin(url)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Say whether two URLs share scheme, host and port."""
+    return origin(one) == origin(other)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of `host`; none when the name does not resolve."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [str(entry[4][0]) for entry in found]
+
+
+def is_public(url: str, resolver: Resolve = resolve) -> bool:
+    """Say whether `url` is https, carries no user, and every address of its host is a public one."""
+    scheme, host, port = origin(url)
+    if scheme != "https" or not host or "@" in split(url).netloc:
+        return False
+    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in resolver(host, port)]
+    return bool(addresses) and all(address.is_global and not address.is_multicast for address in addresses)
