@@ -1,0 +1,83 @@
+"""Which kinds of providers there are: modules of `stacsync.providers`, and the entry points of that name.
+
+A kind is found by the name of its module (or entry point); nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+from stacsync import providers
+from stacsync.errors import ConfigError
+from stacsync.logs import redact
+from stacsync.provider import ProviderKind
+from stacsync.settings import CommonProvider
+
+GROUP = "stacsync.providers"
+
+
+def names() -> list[str]:
+    """Return the names of all installed kinds, sorted, without importing any."""
+    return sorted({*_modules(), *_plugins()})
+
+
+def kinds() -> dict[str, ProviderKind]:
+    """Return every installed kind by its name. Raises `ConfigError` when one cannot be used."""
+    return {name: kind(name) for name in names()}
+
+
+def kind(name: str) -> ProviderKind:
+    """Return the kind of this name. Raises `ConfigError` when there is none, or when it cannot be used."""
+    plugins = _plugins()
+    if name in _modules():
+        if name in plugins:
+            raise ConfigError(
+                f"the kind {name!r} is built in, and {_seller(plugins[name])} brings another one", "remove it"
+            )
+        return _checked(name, import_module(f"{providers.__name__}.{name}"), f"stacsync.providers.{name}")
+    if name in plugins:
+        return _checked(name, _loaded(name, plugins[name]), _seller(plugins[name]))
+    raise ConfigError(f"unknown kind {name!r}", _known(name))
+
+
+def _known(name: str) -> str:
+    close = get_close_matches(name, names(), n=1)
+    return f"{f'did you mean {close[0]!r}? ' if close else ''}installed: {', '.join(names())}"
+
+
+def _modules() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(providers.__path__) if not module.name.startswith("_")]
+
+
+def _plugins() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _seller(point: EntryPoint) -> str:
+    return f"the package {point.dist.name}" if point.dist else point.value
+
+
+def _loaded(name: str, point: EntryPoint) -> object:
+    try:
+        return point.load()
+    except Exception as error:  # a plugin's import may fail in any way; none is worth a traceback
+        raise ConfigError(
+            f"the kind {name!r} of {_seller(point)} cannot be imported: {type(error).__name__}: {redact(str(error))}",
+            "update or remove it",
+        ) from error
+
+
+def _checked(name: str, found: object, where: str) -> ProviderKind:
+    """Return the `ProviderKind` that a module exports as `KIND`, or that an entry point names itself."""
+    kind = getattr(found, "KIND", None) if isinstance(found, ModuleType) else found
+    if not isinstance(kind, ProviderKind):
+        raise ConfigError(f"{where} exports no ProviderKind as KIND")
+    if kind.name != name:
+        raise ConfigError(f"{where} is registered as {name!r} but calls itself {kind.name!r}")
+    if not issubclass(kind.settings, CommonProvider):
+        raise ConfigError(f"the settings of {where} do not extend stacsync.settings.CommonProvider")
+    return kind
