@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 
 METADATA = MetaData()
+KEY = String().with_variant(String(collation="C"), "postgresql")
+"""Text that is compared byte by byte on both databases, so that ranges of keys mean the same."""
 
 jobs = Table(
     "jobs",
@@ -45,7 +47,7 @@ Index("jobs_by_state", jobs.c.provider, jobs.c.state)
 assets = Table(  # every object of ours that holds an asset
     "assets",
     METADATA,
-    Column("key", String, primary_key=True),
+    Column("key", KEY, primary_key=True),
     Column("provider", String, nullable=False),
     Column("job", String, nullable=False),
     Column("identity", String, nullable=False),
@@ -100,27 +102,46 @@ items = Table(  # every Item: `rebuild` writes the catalog from these alone
     Column("key", String, nullable=False),
     Column("title", Text, nullable=False),
     Column("sort_at", String, nullable=False),  # datetime, else end_datetime, else ""
-    Column("month", String, nullable=False),  # "2025-06" of sort_at, or "undated"
-    Column("spread", String, nullable=False),  # hex digest of the id: splits a month that is too long
+    Column("month", KEY, nullable=False),  # "2025-06" of sort_at, or "undated"
+    Column("spread", KEY, nullable=False),  # hex digest of the id: splits a month that is too long
     Column("west", Float),
     Column("south", Float),
     Column("east", Float),
     Column("north", Float),
-    Column("body", LargeBinary, nullable=False),  # zlib of the Item's JSON
-    Column("digest", String, nullable=False),  # sha-256 of the published bytes
+    Column("body", LargeBinary, nullable=False),  # zlib of the Item's JSON, without its structural links
+    Column("digest", String, nullable=False),  # sha-256 of that JSON
     Column("written", Boolean, nullable=False, default=False),
 )
-Index("items_by_month", items.c.provider, items.c.collection, items.c.month, items.c.spread)
+Index("items_by_month", items.c.provider, items.c.collection, items.c.staged, items.c.month, items.c.spread)
 Index("items_by_job", items.c.provider, items.c.job)
 Index("items_unwritten", items.c.written, items.c.staged)
 
-dirty = Table(  # branches whose documents must be written again
+heads = Table(  # the Catalogs and Collections that are published, and how others name them
+    "heads",
+    METADATA,
+    Column("provider", String, primary_key=True),  # "" = the root
+    Column("collection", String, primary_key=True),  # "" = the root or a provider's Catalog
+    Column("name", String, nullable=False),  # the published id, unique in the catalog
+    Column("key", KEY, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("facts", Text, nullable=False, default="{}"),  # JSON: the settings that its documents were made with
+    Column("sort_at", String, nullable=False, default=""),
+    Column("month", KEY, nullable=False, default=""),
+    Column("spread", KEY, nullable=False, default=""),
+    Column("width", Integer, nullable=False, default=0),  # how its list is split, see catalog.tree
+    Column("listing", LargeBinary),  # zlib of its entry in collections.json
+)
+Index("heads_by_month", heads.c.provider, heads.c.month, heads.c.spread)
+Index("heads_by_name", heads.c.name)
+
+dirty = Table(  # branches whose documents must be written again; provider and collection as in heads
     "dirty",
     METADATA,
     Column("provider", String, primary_key=True),
     Column("collection", String, primary_key=True),
-    Column("month", String, primary_key=True),  # "" = the collection document alone
-    Column("spread", String, primary_key=True),
+    Column("month", KEY, primary_key=True),  # "" = the top document alone
+    Column("spread", KEY, primary_key=True),  # the first digits; "" = the whole month
+    Column("changes", Integer, nullable=False, default=1),  # counts up, so that no later change is taken for done
 )
 
 aggregates = Table(  # extent, summaries, item_assets, counts of a Collection's month, as a monoid
@@ -128,14 +149,15 @@ aggregates = Table(  # extent, summaries, item_assets, counts of a Collection's 
     METADATA,
     Column("provider", String, primary_key=True),
     Column("collection", String, primary_key=True),
-    Column("month", String, primary_key=True),
+    Column("month", KEY, primary_key=True),
+    Column("count", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),  # zlib of JSON
 )
 
 documents = Table(  # what lies in the store: unchanged documents are not even read
     "documents",
     METADATA,
-    Column("key", String, primary_key=True),
+    Column("key", KEY, primary_key=True),
     Column("kind", String, nullable=False),  # catalog | collection | item | index | list
     Column("digest", String, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -145,8 +167,8 @@ documents = Table(  # what lies in the store: unchanged documents are not even r
 obsolete = Table(  # objects to delete once no document names them any more
     "obsolete",
     METADATA,
-    Column("key", String, primary_key=True),
-    Column("kind", String, nullable=False),  # document | asset
+    Column("key", KEY, primary_key=True),
+    Column("kind", String, nullable=False),  # as in documents, or asset | folder
 )
 
 passes = Table(

@@ -1,0 +1,95 @@
+"""What the catalog is told, and what it tells back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFacts:
+    """What is published about a configured provider."""
+
+    kind: str
+    title: str
+    license: str | None = None
+    """A configured license that overrides what the sources state; None: what they state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogFacts:
+    """What is published about the whole catalog: the `[catalog]` settings and `storage.public_url`."""
+
+    id: str
+    title: str
+    description: str = ""
+    license: str = "other"
+    organisations: tuple[Mapping[str, Any], ...] = ()
+    """STAC provider objects."""
+    public_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCounts:
+    """What a publication did to the documents in the store."""
+
+    written: int = 0
+    unchanged: int = 0
+    """Documents of the catalog that stayed as they were."""
+    deleted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexAsset:
+    """The search index of a Collection, as it lies in the store."""
+
+    name: str
+    """The asset key in the Collection."""
+    key: str
+    """Where it lies."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """The asset's STAC fields but `href`: type, title, roles, file:size, file:checksum."""
+
+
+class Index(Protocol):
+    """Keeps a search index beside each Collection."""
+
+    def update(self, provider: str, collection: str, changed_months: frozenset[str]) -> IndexAsset | None:
+        """Bring the index up to date, right before the Collection's document is written; None: there is no index.
+
+        `collection` is the id in the ledger. `changed_months` may hold months that are empty now, and may name too many;
+        it is empty when the Collection's own fields alone changed.
+        """
+        ...
+
+
+Guard = Callable[[], None]
+"""Called before each group of writes: raises `LeaseHeld` or `StorageError` when the right to write was lost."""
+
+
+def unguarded() -> None:
+    """Let every write pass: for a store that nobody else writes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with what is published."""
+
+    key: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an audit, or an adoption, found."""
+
+    documents: int
+    assets: int
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
