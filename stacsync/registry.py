@@ -5,17 +5,20 @@ A kind is found by the name of its module (or entry point); nothing is imported 
 
 from __future__ import annotations
 
+import os
 import pkgutil
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 
 from stacsync import providers
 from stacsync.errors import ConfigError
-from stacsync.logs import redact
+from stacsync.logs import conceal, redact
 from stacsync.provider import ProviderKind
-from stacsync.settings import CommonProvider
+from stacsync.settings import CommonProvider, Settings, load
 
 GROUP = "stacsync.providers"
 
@@ -42,6 +45,22 @@ def kind(name: str) -> ProviderKind:
     if name in plugins:
         return _checked(name, _loaded(name, plugins[name]), _seller(plugins[name]))
     raise ConfigError(f"unknown kind {name!r}", _known(name))
+
+
+def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """Return the checked configuration for the installed kinds, and have the logs hide its secrets.
+
+    `path` and `env` are what `stacsync.settings.load` takes; `env` defaults to the process's. Raises `ConfigError`.
+    """
+    settings = load(path, os.environ if env is None else env, lambda name: _model(kind(name)))
+    conceal(settings.secrets())
+    return settings
+
+
+def _model(kind: ProviderKind) -> type[CommonProvider]:
+    if not issubclass(kind.settings, CommonProvider):
+        raise ConfigError(f"the settings of the kind {kind.name!r} do not extend stacsync.settings.CommonProvider")
+    return kind.settings
 
 
 def _known(name: str) -> str:
@@ -78,6 +97,4 @@ def _checked(name: str, found: object, where: str) -> ProviderKind:
         raise ConfigError(f"{where} exports no ProviderKind as KIND")
     if kind.name != name:
         raise ConfigError(f"{where} is registered as {name!r} but calls itself {kind.name!r}")
-    if not issubclass(kind.settings, CommonProvider):
-        raise ConfigError(f"the settings of {where} do not extend stacsync.settings.CommonProvider")
     return kind

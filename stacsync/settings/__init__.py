@@ -6,6 +6,7 @@ Paths in it are relative to the working folder.
 
 from __future__ import annotations
 
+from stacsync.settings.loading import Settings, find, load
 from stacsync.settings.providers import CommonProvider
 from stacsync.settings.sections import (
     Catalog,
@@ -38,10 +39,13 @@ __all__ = [
     "Schedule",
     "Section",
     "Server",
+    "Settings",
     "Since",
     "Size",
     "Storage",
     "Target",
     "Text",
     "Url",
+    "find",
+    "load",
 ]
