@@ -39,14 +39,14 @@ def digest(text: str, length: int = 8) -> str:
 
 
 def segment(name: str) -> str:
-    """Return `name` as one safe path segment; different names never give the same segment.
+    """Return `name` as one safe path segment; different names give different segments.
 
     A name that is already safe stays as it is. Any other is cleaned and gets a hash of the original, so that `a:b` and
     `a/b` stay apart. The result is never empty, never starts with a dot, and is no reserved name.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     clean = _UNSAFE.sub("-", plain).strip(".-")
-    if clean == name and len(clean) <= SEGMENT_LIMIT and clean.lower() not in RESERVED:
+    if clean and clean == name and len(clean) <= SEGMENT_LIMIT and clean.lower() not in RESERVED:
         return clean
     stem, dot, suffix = clean.rpartition(".")
     if not dot or not 0 < len(suffix) <= 8:

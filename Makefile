@@ -1,0 +1,43 @@
+# Every target does its own set-up: Python 3.11 or newer and make are all that is needed.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test test-real lint bench lock golden clean
+
+demo: $(READY)  ## the main job against local stand-ins: prints where the catalog is
+	$(RUN)/stacsync demo demo-catalog
+
+test: $(READY) lint  ## everything that needs PyPI alone
+	$(RUN)/python -m pytest -m "not real"
+
+test-real: $(READY)  ## what needs Debian's packages or a second virtual environment; installs them
+	sh tests/real/install.sh
+	$(RUN)/python -m pytest -m real
+
+lint: $(READY)
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+bench: $(READY)  ## ratios against peers, in the same run; see docs/benchmarks.md
+	$(RUN)/python -m benchmarks
+
+golden: $(READY)  ## refresh the golden documents on purpose; read the difference by eye
+	-$(RUN)/python -m pytest -m "not real" --update-golden -q
+
+lock: $(READY)  ## bring requirements.lock up to date with pyproject.toml
+	$(RUN)/python -m pip install --quiet uv
+	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stacsync needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV) .venvs demo-catalog build dist test-output

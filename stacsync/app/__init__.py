@@ -1,0 +1,75 @@
+"""The commands, as functions of an opened configuration: what `stacsync.cli` parses for and `stacsync.daemon` repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from stacsync import registry
+from stacsync.app.maintaining import rebuild, retire, verify
+from stacsync.app.parts import Parts, now
+from stacsync.app.syncing import sync
+from stacsync.app.telling import check, status
+from stacsync.errors import ConfigError
+from stacsync.mirror.events import Observer, unwatched
+from stacsync.provider import CheckLine, SignsIn
+
+__all__ = ["App", "Parts", "now", "open_app"]
+
+
+class App:
+    """One opened configuration; `close` it at the end. Raises `stacsync.errors` only."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Run commands on `parts`."""
+        self.parts = parts
+
+    def sync(
+        self, providers: list[str], jobs: Sequence[str], *, dry_run: bool = False, force: bool = False
+    ) -> dict[str, Any]:
+        """Make one pass of the named (default: all) providers; return the object of `sync --json`."""
+        return sync(self.parts, providers, jobs, dry_run=dry_run, force=force)
+
+    def check(self) -> list[CheckLine]:
+        """Try the ledger, the store and every provider."""
+        return list(check(self.parts))
+
+    def status(self) -> dict[str, Any]:
+        """Return the object of `status --json`."""
+        return status(self.parts)
+
+    def verify(self, *, checksums: bool = False) -> dict[str, Any]:
+        """Audit what is published; return the object of `verify --json`."""
+        return verify(self.parts, checksums=checksums)
+
+    def rebuild(self) -> dict[str, Any]:
+        """Write every document again from the ledger alone; return the counts of documents."""
+        return rebuild(self.parts)
+
+    def retire(self, provider: str | None, job: str | None, *, delete_assets: bool = False) -> dict[str, Any]:
+        """Take jobs' items out of the catalog; return how many jobs and the counts of documents."""
+        return retire(self.parts, provider, job, delete_assets=delete_assets)
+
+    def login(self, provider: str, tell: Callable[[str], None]) -> None:
+        """Sign in with the user's help and keep what was got."""
+        self.parts.names([provider])
+        found = self.parts.provider(provider)
+        if not isinstance(found, SignsIn):
+            kind = self.parts.settings.providers[provider].kind
+            raise ConfigError(
+                f"providers of kind {kind} have no interactive sign-in", "their credentials stand in the configuration"
+            )
+        found.login(tell)
+
+    def close(self) -> None:
+        """Stop what is under way and release everything."""
+        self.parts.close()
+
+
+def open_app(config: Path | None, *, writing: bool = True, observer: Observer = unwatched) -> App:
+    """Read the configuration and return the commands on it. Raises `ConfigError`.
+
+    With `writing=False` nothing is written anywhere, the ledger included.
+    """
+    return App(Parts(registry.load_settings(config), writing=writing, observer=observer))

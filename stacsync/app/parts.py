@@ -1,0 +1,145 @@
+"""The parts that the commands work with, made from the settings when they are first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Event, RLock
+
+from stacsync import registry
+from stacsync.app.memory import ReadOnlyMemory
+from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
+from stacsync.errors import ConfigError, Stopped
+from stacsync.ledger import Ledger
+from stacsync.mirror import Mirror
+from stacsync.mirror.events import Observer, unwatched
+from stacsync.provider import Context, JobProvider
+from stacsync.settings import CommonProvider, Settings
+from stacsync.storage import Storage, open_storage
+from stacsync.storage.lease import Lease
+
+
+def now() -> datetime:
+    """Return the time, timezone-aware UTC."""
+    return datetime.now(UTC)
+
+
+class Parts:
+    """Ledger, store, publisher, lease and providers of one configuration.
+
+    With `writing=False` the ledger is read if it exists and kept in memory if not: nothing is written anywhere.
+    """
+
+    def __init__(self, settings: Settings, *, writing: bool = True, observer: Observer = unwatched) -> None:
+        """Open nothing yet."""
+        self.settings = settings
+        self.writing = writing
+        self.observer = observer
+        self.stop = Event()
+        self.publishing = RLock()
+        """Held while documents are written, and while a job is committed."""
+        self._providers: dict[str, JobProvider] = {}
+        self._lock = RLock()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger. Raises `LedgerError`."""
+        url = self.settings.ledger.url
+        if not self.writing and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+            url = "sqlite://"
+        return Ledger.open(url, now)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """The object store. Raises `StorageError`."""
+        return open_storage(self.settings.storage)
+
+    @cached_property
+    def lease(self) -> Lease:
+        """The right to write this catalog; not acquired yet."""
+        return Lease(self.storage)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Writes the catalog; every group of writes makes sure that the lease is still ours."""
+        catalog = self.settings.catalog
+        facts = CatalogFacts(
+            id=catalog.id,
+            title=catalog.title,
+            description=catalog.description,
+            license=catalog.license,
+            organisations=tuple(one.model_dump(exclude_none=True, mode="json") for one in catalog.providers),
+            public_url=self.settings.storage.public_url,
+        )
+        return Publisher(self.storage, self.ledger, facts, guard=self.lease.guard)
+
+    def names(self, wanted: list[str] | None = None) -> list[str]:
+        """Return the configured, enabled providers, or those of them that are `wanted`. Raises `ConfigError`."""
+        configured = self.settings.providers
+        for name in wanted or ():
+            if name not in configured:
+                raise ConfigError(
+                    f"no provider {name!r} is configured", f"configured: {', '.join(sorted(configured)) or 'none'}"
+                )
+            if not configured[name].enabled:
+                raise ConfigError(f"provider {name!r} is switched off", f"set providers.{name}.enabled = true")
+        return [name for name in (wanted or configured) if configured[name].enabled]
+
+    def facts(self) -> Mapping[str, ProviderFacts]:
+        """Return what is published about each configured provider."""
+        return {
+            name: ProviderFacts(kind=one.kind, title=one.title or name, license=one.license)
+            for name, one in self.settings.providers.items()
+        }
+
+    def provider(self, name: str) -> JobProvider:
+        """Return the connected provider of this name."""
+        with self._lock:
+            if name not in self._providers:
+                settings = self.settings.providers[name]
+                self._providers[name] = registry.kind(settings.kind).connect(settings, self._context(name))
+            return self._providers[name]
+
+    def mirror(self, name: str) -> Mirror:
+        """Return what moves the files of this provider."""
+        return Mirror(
+            self.storage,
+            self.ledger,
+            concurrency=self.settings.mirror.concurrency,
+            max_asset_size=self.settings.mirror.max_asset_size,
+            trusted_hosts=self._provider_settings(name).trusted(),
+            observer=self.observer,
+            stop=self.stop,
+            clock=now,
+            sleep=self.sleep,
+        )
+
+    def _provider_settings(self, name: str) -> CommonProvider:
+        return self.settings.providers[name]
+
+    def _context(self, name: str) -> Context:
+        memory = self.ledger.memory(name)
+        return Context(
+            name=name,
+            memory=memory if self.writing else ReadOnlyMemory(memory),
+            clock=now,
+            sleep=self.sleep,
+            stop=self.stop,
+            state_dir=str(self.settings.ledger.folder),
+        )
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless the process is asked to stop. Raises `Stopped`."""
+        if self.stop.wait(seconds):
+            raise Stopped("asked to stop")
+
+    def close(self) -> None:
+        """Release connections, the lease and the ledger."""
+        for provider in self._providers.values():
+            provider.close()
+        if "lease" in self.__dict__:
+            self.lease.release()
+        if "ledger" in self.__dict__:
+            self.ledger.close()

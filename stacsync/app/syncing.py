@@ -1,0 +1,126 @@
+"""`sync`: one pass of each provider, side by side, and one report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from stacsync.app.parts import Parts, now
+from stacsync.errors import StacsyncError, Stopped
+from stacsync.logs import get_logger
+from stacsync.plan import Choice
+from stacsync.sync import DocumentCounts, Filter, Pass, PassReport, Site, Taker, Trouble, to_json
+
+_LOG = get_logger(__name__)
+
+
+def adopt_if_lost(parts: Parts) -> None:
+    """Make a ledger that knows nothing good from what the store holds. Raises `Refused`, `StorageError`."""
+    report = parts.publisher.adopt()
+    if report is not None:
+        _LOG.warning("ledger.adopted", items=report.items, assets=report.assets)
+
+
+def publish(parts: Parts, provider: str) -> DocumentCounts:
+    """Write everything that is staged, by whichever provider, and settle this provider's jobs."""
+    counts = DocumentCounts()
+    with parts.publishing:
+        counts.add(parts.publisher.publish(parts.facts()))
+        parts.ledger.jobs.settle(provider)
+    return counts
+
+
+def make_pass(parts: Parts, name: str, choice: Choice, *, dry_run: bool = False) -> Pass:
+    """Return the pass of one provider, ready to run."""
+    settings = parts.settings.providers[name]
+    provider = parts.provider(name)
+    taker = Taker(
+        site=Site(
+            provider=name,
+            kind=settings.kind,
+            provider_title=settings.title or name,
+            catalog_title=parts.settings.catalog.title,
+            license=settings.license,
+        ),
+        provider=provider,
+        mirror=parts.mirror(name),
+        ledger=parts.ledger,
+        filter=Filter(include=tuple(settings.assets_include), exclude=tuple(settings.assets_exclude)),
+        inspect=parts.inspect,
+        committing=lambda: parts.publishing,
+        stop=parts.stop,
+    )
+    return Pass(
+        name=name,
+        provider=provider,
+        taker=taker,
+        ledger=parts.ledger,
+        choice=choice,
+        publish=lambda: publish(parts, name),
+        observer=parts.observer,
+        clock=now,
+        stop=parts.stop,
+        workers=min(8, parts.settings.mirror.concurrency),
+        dry_run=dry_run,
+    )
+
+
+def choice_of(
+    parts: Parts, name: str, jobs: Sequence[str] = (), *, force: bool = False, patient: bool = False
+) -> Choice:
+    """Return which jobs of a provider are wanted, by its settings and the command line."""
+    settings = parts.settings.providers[name]
+    return Choice(
+        include=tuple(settings.include),
+        exclude=tuple(settings.exclude),
+        since=settings.since,
+        jobs=frozenset(jobs),
+        force=force,
+        patient=patient,
+    )
+
+
+def sync(
+    parts: Parts, providers: list[str], jobs: Sequence[str], *, dry_run: bool = False, force: bool = False
+) -> dict[str, Any]:
+    """Make one pass of the named (default: all) providers; return the object of `sync --json`.
+
+    Raises `ConfigError` for unknown names, `LeaseHeld` when another process writes this catalog, `StorageError` and
+    `LedgerError` when these cannot be used at all.
+    """
+    started = time.monotonic()
+    names = parts.names(providers)
+    if not dry_run:
+        parts.lease.acquire(wait=True)
+        adopt_if_lost(parts)
+    with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="pass") as pool:
+        reports = list(pool.map(lambda name: _one(parts, name, jobs, dry_run=dry_run, force=force), names))
+    _note_unknown(reports, jobs)
+    return to_json(reports, time.monotonic() - started)
+
+
+def _one(parts: Parts, name: str, jobs: Sequence[str], *, dry_run: bool, force: bool) -> PassReport:
+    choice = choice_of(parts, name, jobs, force=force)
+    try:
+        if force and not dry_run:
+            for job in jobs or (None,):
+                parts.ledger.jobs.forget(name, job)
+        return make_pass(parts, name, choice, dry_run=dry_run).run()
+    except Stopped as stopped:
+        return PassReport(name, error=str(stopped))
+    except StacsyncError as error:
+        return PassReport(name, error=str(error))
+    except Exception as bug:  # noqa: BLE001 - a bug in one provider is recorded as its failure, the others go on
+        _LOG.exception("pass.bug", provider=name)
+        return PassReport(name, error=f"internal error: {type(bug).__name__}; see the log")
+
+
+def _note_unknown(reports: Sequence[PassReport], jobs: Sequence[str]) -> None:
+    found = {job for report in reports for job in report.found}
+    if not reports or any(report.error for report in reports):
+        return
+    for job in sorted(set(jobs) - found):
+        message = "no provider lists a finished job of that id; look at the provider's own list for its state"
+        reports[0].trouble(Trouble(provider=reports[0].provider, job=job, message=message))

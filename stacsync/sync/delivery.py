@@ -1,0 +1,153 @@
+"""Bring the files of some Items into the store: which ones, under which keys, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from stacsync import layout
+from stacsync.errors import AssetGone, TransferFailed
+from stacsync.jobs import AssetRecord, Contents, ItemRecord, JobRecord, Member, MemberFact, Mirrored
+from stacsync.mirror import Transfer
+from stacsync.provider import JobProvider
+from stacsync.sync.report import AssetCounts
+
+
+class Mirrors(Protocol):
+    """What is needed of `stacsync.mirror.Mirror`."""
+
+    def transfer(
+        self, provider_name: str, job: JobRecord, provider: JobProvider, transfers: Sequence[Transfer]
+    ) -> list[Mirrored | TransferFailed]:
+        """Bring assets into the store; one answer each, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which assets the operator wants, by key, file name or media type (globs)."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def wants(self, asset: AssetRecord) -> bool:
+        """Return whether `asset` is to be published."""
+        names = [asset.key, asset.filename, asset.filename.rsplit("/", 1)[-1], (asset.media_type or "").split(";")[0]]
+        if self.include and not _any(names, self.include):
+            return False
+        return not _any(names, self.exclude)
+
+
+def _any(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An asset that could not be brought in."""
+
+    asset: AssetRecord
+    error: TransferFailed
+
+    @property
+    def gone(self) -> bool:
+        """Whether its provider declares it gone."""
+        return isinstance(self.error, AssetGone)
+
+
+@dataclass(slots=True)
+class Delivered:
+    """Items with what lies in the store of each, and what does not."""
+
+    items: list[tuple[ItemRecord, dict[str, Mirrored]]] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    counts: AssetCounts = field(default_factory=AssetCounts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Brings the assets of one job of one provider into the store."""
+
+    name: str
+    provider: JobProvider
+    job: JobRecord
+    mirror: Mirrors
+    filter: Filter
+    contents: Contents
+    forgiven: frozenset[str]
+    """Identities of assets that were gone in so many passes that the Item is published without them."""
+
+    def items(self, records: Sequence[ItemRecord]) -> Delivered:
+        """Bring in the assets of `records`."""
+        records = [self._filtered(record) for record in records]
+        wanted: list[tuple[int, AssetRecord, str]] = []
+        for number, record in enumerate(records):
+            names = [asset.filename for asset in record.assets]
+            keys = layout.asset_keys(self.name, record.collection, layout.segment(record.id), names)
+            wanted += [(number, asset, keys[asset.filename]) for asset in record.assets]
+        delivered = Delivered(items=[(record, {}) for record in records])
+        self._bring(wanted, delivered)
+        delivered.items = [
+            (replace(record, missing=self._missing(record, delivered)), found) for record, found in delivered.items
+        ]
+        return delivered
+
+    def collection(self, collection: str, assets: Sequence[AssetRecord]) -> tuple[dict[str, Mirrored], Delivered]:
+        """Bring in the assets of a Collection itself; answers them by asset identity."""
+        keys = layout.collection_asset_keys(self.name, collection, self.job.id, [asset.filename for asset in assets])
+        delivered = Delivered(items=[(ItemRecord(id="", collection=collection, job_id=None), {})])
+        self._bring([(0, asset, keys[asset.filename]) for asset in assets], delivered)
+        found = delivered.items[0][1]
+        return {asset.identity: found[asset.key] for asset in assets if asset.key in found}, delivered
+
+    def _filtered(self, record: ItemRecord) -> ItemRecord:
+        kept = tuple(asset for asset in record.assets if self.filter.wants(asset))
+        return record if len(kept) == len(record.assets) else replace(record, assets=kept)
+
+    def _missing(self, record: ItemRecord, delivered: Delivered) -> tuple[str, ...]:
+        lost = {id(one.asset) for one in delivered.lost if one.gone and one.asset.identity in self.forgiven}
+        return (*record.missing, *(asset.key for asset in record.assets if id(asset) in lost))
+
+    def _bring(self, wanted: Sequence[tuple[int, AssetRecord, str]], delivered: Delivered) -> None:
+        members = _by_path(self.contents)
+        moves: list[tuple[int, AssetRecord, str]] = []
+        for number, asset, key in wanted:
+            if isinstance(asset.source, Member):
+                fact = members.get((asset.source.package, asset.source.path))
+                if fact is None:
+                    delivered.lost.append(Lost(asset, TransferFailed(f"the package holds no {asset.source.path}")))
+                else:
+                    delivered.items[number][1][asset.key] = _mirrored(asset, fact)
+            elif asset.mirrored:
+                moves.append((number, asset, key))
+        answers = self.mirror.transfer(
+            self.name, self.job, self.provider, [Transfer(asset=asset, key=key) for _, asset, key in moves]
+        )
+        for (number, asset, _), answer in zip(moves, answers, strict=True):
+            if isinstance(answer, TransferFailed):
+                delivered.lost.append(Lost(asset, answer))
+                delivered.counts.failed += 1
+                continue
+            delivered.items[number][1][asset.key] = answer
+            delivered.counts.bytes += answer.moved
+            if answer.reused:
+                delivered.counts.reused += 1
+            else:
+                delivered.counts.transferred += 1
+
+
+def _by_path(contents: Contents) -> Mapping[tuple[str, str], MemberFact]:
+    return {(package, fact.path): fact for package, facts in contents.items() for fact in facts}
+
+
+def _mirrored(asset: AssetRecord, fact: MemberFact) -> Mirrored:
+    return Mirrored(
+        key=fact.key,
+        size=fact.size,
+        sha256=fact.sha256,
+        identity=asset.identity,
+        media_type=fact.media_type,
+        reused=True,
+    )

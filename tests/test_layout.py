@@ -1,0 +1,76 @@
+"""Layout: every name that a provider gives becomes a safe place, and different names different places."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stacsync import layout
+
+SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+@given(st.text())
+def test_any_name_becomes_one_safe_segment(name: str) -> None:
+    """Whatever a provider calls a thing, its segment is short, clean, no dot-file and no name of ours."""
+    segment = layout.segment(name)
+    assert SAFE.fullmatch(segment)
+    assert len(segment) <= layout.SEGMENT_LIMIT
+    assert segment.lower() not in layout.RESERVED
+
+
+@given(st.text(), st.text())
+def test_different_names_never_share_a_segment(one: str, other: str) -> None:
+    """`a:b` and `a/b` stay apart."""
+    assert (layout.segment(one) == layout.segment(other)) == (one == other)
+
+
+@given(st.lists(st.text(max_size=8)))
+def test_files_of_one_folder_stay_apart_on_case_blind_file_systems(names: list[str]) -> None:
+    """`A.tif` and `a.tif` get names that differ in more than case."""
+    chosen = layout.file_segments(names)
+    assert len({segment.lower() for segment in chosen.values()}) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("openEO_2025-06-03Z.tif", "openEO_2025-06-03Z.tif"), ("j-2604.a_b", "j-2604.a_b")],
+)
+def test_a_safe_name_stays_as_it_is(name: str, expected: str) -> None:
+    """Ordinary file names are not disfigured."""
+    assert layout.segment(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "C:\\x", "by-month", "items.parquet", "..", "", "日本", "a" * 4000]
+)
+def test_a_hostile_name_gets_a_harmless_segment(name: str) -> None:
+    """No name climbs out of its folder or takes the place of a document."""
+    segment = layout.segment(name)
+    assert "/" not in segment
+    assert segment not in {".", "..", name}
+
+
+def test_an_asset_never_takes_the_place_of_its_items_document() -> None:
+    """A result file that is called like the Item's own document is stored beside it under another name."""
+    keys = layout.asset_keys("cdse", "ndvi", "j-1", ["j-1.json", "x.tif"])
+    assert layout.item_key("cdse", "ndvi", "j-1") not in keys.values()
+    assert keys["x.tif"] == "cdse/ndvi/j-1/x.tif"
+
+
+@given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
+def test_keys_stay_below_the_limit_of_object_stores(collection: str, item: str, name: str) -> None:
+    """No key is longer than 1,024 bytes, however long the provider's names are."""
+    keys = layout.asset_keys("p" * 60, collection * 50, item * 50, [name * 50])
+    assert all(len(layout.versioned(key, "0" * 32).encode()) <= 1024 for key in keys.values())
+
+
+KEYS = st.lists(st.sampled_from(["a", "b", "by-month", "c.json"]), min_size=1, max_size=5).map("/".join)
+
+
+@given(KEYS, KEYS)
+def test_an_href_leads_where_it_was_made_for(start: str, end: str) -> None:
+    """Resolving a relative href at its document gives the key it was made from."""
+    assert layout.resolve(start, layout.href(start, end)) == end
