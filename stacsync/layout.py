@@ -120,6 +120,21 @@ def package_folder(provider: str, job: str, package: str) -> str:
     return f"{provider}/packages/{segment(job)}/{segment(package)}"
 
 
+def member_key(folder: str, path: str) -> str:
+    """Return the key of a package's member by its clean relative path; different paths never give the same key."""
+    return "/".join([folder, *(segment(part) for part in path.split("/"))])
+
+
+def package_note(provider: str, job: str, package: str) -> str:
+    """Return the key of the note that tells which members of a package were unpacked, and from which version of it."""
+    return f"{STATE}/packages/{provider}/{segment(job)}/{segment(package)}.json"
+
+
+def folder_note(key: str) -> str:
+    """Return the key of the note that tells from which version of its source the folder asset at `key` is made."""
+    return f"{STATE}/folders/{digest(key, 32)}.json"
+
+
 def branch_key(parent: str, path: Iterable[str]) -> str:
     """Return the key of a sub-catalog of the Collection or provider document at `parent`: path is ("2025-06", "a", …)."""
     return posixpath.join(posixpath.dirname(parent), "by-month", *path, "catalog.json")
