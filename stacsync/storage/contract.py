@@ -142,7 +142,8 @@ class Storage(Protocol):
         """Store `data`, whole or not at all; `cache_control` defaults to `DOCUMENT_CACHE`.
 
         With `if_absent`, or `if_match` (an `etag`), raises `Conflict` when there already is an object, or another one
-        or none. Attribute names are lower-case ASCII letters, digits and `-`; values printable ASCII.
+        or none. Where the store honours no conditions (`capabilities`), they are checked right before writing.
+        Attributes are short texts, 1,500 bytes in all.
         """
         ...
 

@@ -1,0 +1,134 @@
+"""What went wrong at a store, in words, with the way out.
+
+Stores answer in three dialects (obstore's messages, botocore's responses, plain HTTP); all become a `Fault` first, and
+one table turns a fault into a `StorageError`. No text of a server is passed on but its error code, so no signed address
+or account name can slip through.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from stacsync.errors import StorageError
+
+MISSING = frozenset({"NoSuchKey", "NotFound", "404"})
+BUSY = frozenset(
+    {"SlowDown", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable", "InternalError", "RequestTimeout"}
+)
+UNSUPPORTED = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
+_GRANT = "grant s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload below the prefix"
+_KEYS = "correct storage.access_key_id and storage.secret_access_key, or what the AWS credential chain finds"
+_REGION = "set storage.region to the bucket's region"
+_ROOM = "make room or raise the quota; the next pass goes on where this one stopped"
+_LATER = "the next pass tries again; lower mirror.concurrency if this recurs"
+_WORDS: dict[str, tuple[str, str]] = {
+    "NoSuchBucket": ("the bucket does not exist", "create it or correct storage.url; stacsync never creates one"),
+    "InvalidBucketName": ("the bucket's name is not valid", "correct storage.url"),
+    "AccessDenied": ("access is denied", _GRANT),
+    "AllAccessDisabled": ("access is denied", _GRANT),
+    "AccountProblem": ("the account is locked", "ask the operator of the store"),
+    "InvalidAccessKeyId": ("the access key is not known", _KEYS),
+    "SignatureDoesNotMatch": ("the secret key is wrong", _KEYS),
+    "ExpiredToken": ("the session token has expired", "sign in again or use keys that last"),
+    "InvalidToken": ("the session token is not valid", _KEYS),
+    "RequestTimeTooSkewed": ("this machine's clock differs from the store's", "set the clock (NTP)"),
+    "PermanentRedirect": ("the bucket lies in another region", _REGION),
+    "AuthorizationHeaderMalformed": ("the region is wrong", _REGION),
+    "EntityTooLarge": ("the object is larger than the store takes", "lower mirror.max_asset_size"),
+    "QuotaExceeded": ("the quota is used up", _ROOM),
+    "InsufficientStorage": ("the store is full", _ROOM),
+    "XMinioStorageFull": ("the store is full", _ROOM),
+    "NoSuchUpload": ("the upload is no longer known", "the next pass begins it anew"),
+    "NoCredentials": (
+        "there are no credentials",
+        "set storage.access_key_id and storage.secret_access_key, or AWS_… in the environment",
+    ),
+    "Unreachable": ("it cannot be reached", "check storage.endpoint_url and the network; the next pass tries again"),
+    "Certificate": ("its certificate is not trusted", "name the authority's certificate as storage.ca_bundle"),
+} | dict.fromkeys(BUSY, ("it is overloaded and kept refusing", _LATER))
+_BY_STATUS = {
+    401: "AccessDenied",
+    403: "AccessDenied",
+    301: "PermanentRedirect",
+    307: "PermanentRedirect",
+    413: "EntityTooLarge",
+} | {
+    429: "SlowDown",
+    500: "InternalError",
+    502: "ServiceUnavailable",
+    503: "SlowDown",
+    504: "ServiceUnavailable",
+    507: "InsufficientStorage",
+}
+_CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
+_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_CERTIFICATE = re.compile(r"certificate|UnknownIssuer", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a store answered: its error code (ours where it gave none) and the HTTP status, 0 when there was no answer."""
+
+    code: str
+    status: int = 0
+
+    @property
+    def missing(self) -> bool:
+        """Return whether the object, not the bucket, is missing."""
+        return self.code in MISSING
+
+    @property
+    def busy(self) -> bool:
+        """Return whether asking again soon may help."""
+        return self.code in BUSY or self.status in {429, 500, 502, 503, 504} or self.code == "Unreachable"
+
+    @property
+    def unsupported(self) -> bool:
+        """Return whether the store does not know this request at all."""
+        return self.code in UNSUPPORTED or self.status in {405, 501}
+
+    def error(self, url: str, doing: str) -> StorageError:
+        """Return the error that tells what could not be done at the store `url`, and the way out."""
+        words, remedy = _WORDS.get(self.code) or _WORDS.get(_BY_STATUS.get(self.status, ""), ("", ""))
+        told = words or f"it answered {self.code}" + (f" ({self.status})" if str(self.status) != self.code else "")
+        return StorageError(f"{url}: cannot {doing}: {told}", remedy or "look into the store's own log")
+
+
+def from_answer(status: int, body: bytes | str) -> Fault:
+    """Return the fault in an HTTP answer that is no success."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    found = _CODE.search(text)
+    if found:
+        return Fault(found.group(1), status)
+    return Fault("NotFound" if status == 404 else _BY_STATUS.get(status, str(status)), status)
+
+
+def from_network(error: BaseException) -> Fault:
+    """Return the fault behind a connection that failed."""
+    return Fault("Certificate" if _CERTIFICATE.search(str(error)) else "Unreachable")
+
+
+def from_obstore(error: BaseException) -> Fault:
+    """Return the fault in an error of obstore, which tells it in its text only."""
+    text = str(error)
+    status = _STATUS.search(text)
+    if status:
+        return from_answer(int(status.group(1)), text)
+    if isinstance(error, FileNotFoundError):
+        return Fault("NotFound", 404)
+    if isinstance(error, NotImplementedError) or "NotSupported" in type(error).__name__ or "NotImplemented" in text:
+        return Fault("NotImplemented", 501)
+    return from_network(error)
+
+
+def from_botocore(error: Exception) -> Fault:
+    """Return the fault in an error of botocore (or boto3)."""
+    response: Any = getattr(error, "response", None)
+    if not isinstance(response, dict):
+        name = type(error).__name__
+        return Fault("NoCredentials") if "Credential" in name else from_network(error)
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = str(response.get("Error", {}).get("Code", ""))
+    return from_answer(status, "") if not code or code.isdigit() else Fault(code[:64], status)

@@ -1,0 +1,191 @@
+"""How to talk to one S3 service: credentials, TLS, a boto3 client and a pool of plain connections.
+
+boto3 knows every way to get credentials and every S3 request, but is slow with bytes; so it signs addresses and urllib3
+moves the bytes (payload unsigned, which every S3 server takes). Checksum trailers are sent only where S3 demands them:
+half of the S3 servers refuse or even store them.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import boto3
+import botocore.exceptions
+import urllib3
+from botocore.config import Config
+
+from stacsync.errors import StorageError
+from stacsync.storage import faults
+
+ATTEMPTS = 5
+_SIGNED_FOR = 3600
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+_BOTO = Config(
+    signature_version="s3v4",
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+    connect_timeout=10,
+    read_timeout=60,
+    max_pool_connections=32,
+    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Which S3 service, and as whom."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+
+    def same_service(self, endpoint_url: str | None) -> bool:
+        """Return whether `endpoint_url` is the service of this account."""
+        return _origin(self.endpoint_url) == _origin(endpoint_url)
+
+
+def _origin(url: str | None) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url or "")
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+class Access:
+    """Connections to the service of an `Account`; opened at first use, shared by all threads."""
+
+    def __init__(self, account: Account, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.account = account
+        self.url = url
+        """What errors name: the store, safe to show."""
+        self._sleep = sleep
+        self._lock = Lock()
+        self._client: Any = None
+        self.session = boto3.Session(
+            aws_access_key_id=account.access_key_id,
+            aws_secret_access_key=account.secret_access_key,
+            region_name=account.region,
+        )
+        self.pool = _pool(account)
+
+    @property
+    def client(self) -> Any:
+        """Return the boto3 client. Raises `StorageError` when there are no credentials."""
+        with self._lock:
+            if self._client is None:
+                if self.session.get_credentials() is None:
+                    raise faults.Fault("NoCredentials").error(self.url, "sign requests")
+                style = Config(s3={"addressing_style": "path" if self.account.endpoint_url else "auto"})
+                self._client = self.session.client(
+                    "s3",
+                    endpoint_url=self.account.endpoint_url,
+                    region_name=self.session.region_name or "us-east-1",
+                    verify=self.account.ca_bundle,
+                    config=_BOTO.merge(style),
+                )
+            return self._client
+
+    def ask(self, operation: str, doing: str, **parameters: Any) -> Any:
+        """Send one request through boto3. Raises `KeyError` when the object is missing, else `StorageError`."""
+        try:
+            return getattr(self.client, operation)(**parameters)
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            fault = faults.from_botocore(error)
+            if fault.missing:
+                raise KeyError(parameters.get("Key", parameters.get("Bucket"))) from None
+            raise Refusal(fault, self.url, doing) from error
+
+    def pages(self, operation: str, doing: str, **parameters: Any) -> Iterator[Any]:
+        """Yield the pages of a listing. Raises `StorageError`."""
+        try:
+            yield from self.client.get_paginator(operation).paginate(**parameters)
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            raise Refusal(faults.from_botocore(error), self.url, doing) from error
+
+    def send(
+        self,
+        operation: str,
+        doing: str,
+        *,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        **parameters: Any,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request through an address signed for it; the body of a good answer is not read yet.
+
+        Raises `KeyError` when the object is missing, else `StorageError`.
+        """
+        method = "GET" if operation == "get_object" else "PUT"
+
+        def attempt() -> urllib3.BaseHTTPResponse:
+            address = self.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SIGNED_FOR)
+            response = self.pool.request(
+                method,
+                address,
+                body=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            if response.status < 300:
+                return response
+            fault = faults.from_answer(response.status, response.read(64 * 1024, decode_content=True))
+            response.release_conn()
+            raise Refusal(fault, self.url, doing)
+
+        try:
+            return self.persistently(attempt, doing)
+        except Refusal as error:
+            if error.fault.missing:
+                raise KeyError(parameters["Key"]) from None
+            raise
+
+    def persistently(self, attempt: Callable[[], Answer], doing: str) -> Answer:
+        """Return what `attempt` returns; while the store is busy or out of reach try again, a bounded number of times."""
+        for number in range(1, ATTEMPTS + 1):
+            try:
+                return attempt()
+            except urllib3.exceptions.HTTPError as error:
+                refusal = Refusal(faults.from_network(error), self.url, doing)
+            except Refusal as error:
+                refusal = error
+            if number == ATTEMPTS or not refusal.fault.busy:
+                break
+            self._sleep(random.uniform(0.1, 0.2 * 2**number))  # noqa: S311  jitter is no secret
+        raise refusal
+
+    def close(self) -> None:
+        """Release connections."""
+        self.pool.clear()
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+
+class Refusal(StorageError):
+    """A `StorageError` that still knows what the store answered."""
+
+    def __init__(self, fault: faults.Fault, url: str, doing: str) -> None:
+        told = fault.error(url, doing)
+        super().__init__(told.message, told.remedy)
+        self.fault = fault
+
+
+def _pool(account: Account) -> urllib3.PoolManager:
+    options: dict[str, Any] = {"maxsize": 32, "ca_certs": account.ca_bundle}
+    target = urlsplit(account.endpoint_url or "https://s3.amazonaws.com")
+    proxy = getproxies().get(target.scheme)
+    if proxy and not proxy_bypass(target.netloc):
+        return urllib3.ProxyManager(proxy, **options)
+    return urllib3.PoolManager(**options)

@@ -1,0 +1,100 @@
+"""Reading objects of a bucket: ranges, streams that survive a broken connection, listings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import urllib3
+
+from stacsync.errors import StacsyncError, StorageError
+from stacsync.storage.contract import StoredObject
+from stacsync.storage.faults import from_network
+from stacsync.storage.s3_access import ATTEMPTS, Access, Refusal
+
+CHUNK = 1024 * 1024
+
+
+def bare(etag: str | None) -> str | None:
+    """Return an ETag without quotes: some servers give them, some do not, some compare with, some without."""
+    return etag.strip('"') if etag else None
+
+
+def read_range(access: Access, bucket: str, key: str, start: int, length: int) -> bytes:
+    """Return up to `length` bytes from `start`, none beyond the end. Raises `KeyError`, `StorageError`."""
+    if length <= 0:
+        return b""
+    try:
+        response = _open(access, bucket, key, {"Range": f"bytes={start}-{start + length - 1}"})
+    except Refusal as error:
+        if error.fault.status == 416:
+            return b""
+        raise
+    skip = start if response.status == 200 else 0  # a server may answer a range with the whole object
+    kept = bytearray()
+    try:
+        for piece in response.stream(CHUNK, decode_content=False):
+            kept += piece[skip:]
+            skip = max(0, skip - len(piece))
+            if len(kept) >= length:
+                break
+    except urllib3.exceptions.HTTPError as error:
+        raise Refusal(from_network(error), access.url, f"read {key}") from error
+    finally:
+        response.close()
+    return bytes(kept[:length])
+
+
+def read_stream(
+    access: Access, bucket: str, key: str, *, start: int = 0, changed: Callable[[str], StacsyncError]
+) -> Iterator[bytes]:
+    """Yield an object's bytes from `start`; a broken connection is opened again where it broke.
+
+    Raises `KeyError`, `StorageError`, and what `changed` makes when the object is replaced meanwhile.
+    """
+    position, etag, failures = start, None, 0
+    while True:
+        response = _open(access, bucket, key, {"Range": f"bytes={position}-"} if position else {})
+        now = bare(response.headers.get("ETag"))
+        if (etag is not None and now != etag) or (position and response.status != 206):
+            response.close()
+            raise changed(f"{access.url}: {key} changed while it was being read")
+        etag = now
+        try:
+            for piece in response.stream(CHUNK, decode_content=False):
+                position += len(piece)
+                failures = 0
+                yield piece
+            response.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            failures += 1
+            if failures == ATTEMPTS:
+                raise Refusal(from_network(error), access.url, f"read {key}") from error
+        else:
+            return
+        finally:
+            response.close()
+
+
+def _open(access: Access, bucket: str, key: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    return access.send(
+        "get_object", f"read {key}", headers={"Accept-Encoding": "identity", **headers}, Bucket=bucket, Key=key
+    )
+
+
+def sweep(access: Access, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    """Yield all objects whose full key begins with `prefix`, a thousand per request; folder markers are left out.
+
+    Raises `StorageError`; a listing that cannot be read to its end never ends early in silence.
+    """
+    last = ""
+    for page in access.pages("list_objects_v2", f"list {prefix or 'the bucket'}", Bucket=bucket, Prefix=prefix):
+        for row in page.get("Contents", ()):
+            if row["Key"] <= last and last:
+                raise StorageError(
+                    f"{access.url}: the listing of {prefix or 'the bucket'} goes in circles", "use another S3 server"
+                )
+            last = row["Key"]
+            if not row["Key"].endswith("/"):
+                yield StoredObject(
+                    key=row["Key"], size=int(row["Size"]), etag=bare(row.get("ETag")), modified=row.get("LastModified")
+                )
