@@ -117,9 +117,14 @@ def _again(record: JobRecord, known: Known, choice: Choice, now: datetime) -> De
     return Decision(action=Action.TAKE)
 
 
+def expires_soon(record: JobRecord, now: datetime) -> bool:
+    """Return whether the provider deletes the results within `NEAR_EXPIRY`, or says that it has."""
+    return record.expires is not None and record.expires - now < NEAR_EXPIRY
+
+
 def urgency(record: JobRecord, now: datetime) -> tuple[int, str, str]:
     """Return a sort key: results that are deleted soon first, then the oldest, then by id."""
-    near = record.expires is not None and record.expires - now < NEAR_EXPIRY
+    near = expires_soon(record, now)
     moment = record.finished or record.updated or record.created
     return (0 if near else 1, "" if moment is None else moment.astimezone(UTC).isoformat(), record.id)
 

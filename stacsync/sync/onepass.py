@@ -75,6 +75,7 @@ class Pass:
         if self.dry_run:
             report.count("published", len(take))
             return
+        self._warn(take)
         try:
             self._take_all(plan.order(take, self.clock()), report)
         finally:
@@ -96,6 +97,11 @@ class Pass:
         report.count("seen", len(seen))
         report.found = frozenset(seen & self.choice.jobs)
         return take
+
+    def _warn(self, take: Mapping[str, JobRecord]) -> None:
+        for record in take.values():
+            if plan.expires_soon(record, self.clock()):
+                _LOG.warning("job.expires_soon", provider=self.name, job=record.id, expires=str(record.expires))
 
     def _decide(self, record: JobRecord, known: KnownJob | None, report: PassReport) -> bool:
         decision = plan.decide(record, known, self.choice, self.clock())
