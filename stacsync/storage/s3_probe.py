@@ -36,7 +36,7 @@ def find_out(store: S3Store) -> Honours:
     key = probe_key()
     headers = {"Content-Type": "application/json", "stacsync": pack(_ATTRIBUTES) or ""}
     try:
-        obstore.put(store, key, b"{}", attributes=headers, use_multipart=False)  # type: ignore[arg-type]  # user metadata has no type there
+        obstore.put(store, key, b"{}", attributes=headers, use_multipart=False)
         kept = unpack(obstore.get(store, key, options={"head": True}).attributes.get("stacsync")) == _ATTRIBUTES
         quotes = _quotes(store, key) if _refused(store, key, "create") else None
         return Honours(Capabilities(conditional=quotes is not None, attributes=kept), quotes or "")
