@@ -1,0 +1,62 @@
+"""All commands in one application, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from stacsync import __version__
+from stacsync.cli import browse, catalog, check, daemon, login, providers, search, status, sync, verify
+from stacsync.errors import ConfigError, StacsyncError
+
+app = typer.Typer(
+    name="stacsync",
+    help="Mirrors the results of finished Earth-observation jobs and publishes them as a static STAC catalog.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # they show local variables, and with them secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (daemon, sync, check, status, verify, catalog, login, providers, search, browse):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stacsync {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Mirrors the results of finished Earth-observation jobs and publishes them as a static STAC catalog."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what goes wrong on purpose is one message on stderr, never a traceback."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="stacsync")
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else int(left.code is not None)
+    except StacsyncError as error:
+        from stacsync.cli.output import complain  # noqa: PLC0415 - rich is for those who have something to show
+
+        complain(error)
+        return 2 if isinstance(error, ConfigError) else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains as it flushes
+        return 1
+    except Exception:  # noqa: BLE001 - the last resort: a bug is told with its traceback, but without local variables
+        from stacsync.logs import get_logger  # noqa: PLC0415 - the same
+
+        get_logger(__name__).exception("stacsync.unexpected_error")
+        return 1
+    return 0

@@ -1,0 +1,22 @@
+"""`stacsync run`: the daemon."""
+
+from __future__ import annotations
+
+import typer
+
+from stacsync.cli.options import Config
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(run)
+
+
+def run(*, config: Config = None) -> None:
+    """Poll every provider on its schedule, publish after each pass, serve the status page; until SIGTERM or SIGINT."""
+    from stacsync.cli.session import settings_of  # noqa: PLC0415 - kept out of `--help`
+
+    settings_of(config)
+    from stacsync import daemon  # noqa: PLC0415 - imports everything; a wrong setting is told before
+
+    raise typer.Exit(code=daemon.run(config))

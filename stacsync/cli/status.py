@@ -1,0 +1,56 @@
+"""`stacsync status`: what the ledger knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from stacsync.cli.options import Config, Json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(status)
+
+
+def status(*, json: Json = False, config: Config = None) -> None:
+    """Show per provider and job: state, last pass, last error, next attempt."""
+    from stacsync.cli.output import emit  # noqa: PLC0415 - kept out of `--help`
+    from stacsync.cli.session import opened  # noqa: PLC0415 - the same
+
+    with opened(config, writing=False) as app:
+        result = app.status()
+    emit(result) if json else _show(result)
+
+
+def _show(result: dict[str, Any]) -> None:
+    from stacsync.cli.output import console, moment, safe, table  # noqa: PLC0415 - kept out of `--help`
+
+    out = console()
+    rows = [
+        (
+            name,
+            one["kind"],
+            ", ".join(f"{number} {state}" for state, number in sorted(one["jobs"].items()) if number) or "–",
+            moment(one["last_pass"]),
+            moment(one["last_success"]),
+            moment(one["next_pass"]),
+            safe(one["error"], "red") if one["error"] else "–",
+        )
+        for name, one in result["providers"].items()
+    ]
+    out.print(table("", ("provider", "kind", "jobs", "last pass", "last success", "next pass", "error"), rows))
+    if result["failures"]:
+        failures = [
+            (one["provider"], one["job"], one["attempts"], moment(one["next_attempt"]), safe(one["error"], "red"))
+            for one in result["failures"]
+        ]
+        columns = ("provider", "job", "attempts", "next attempt", "error")
+        out.print(table("Failed, tried again", columns, failures, numbers=("attempts",)))
+    if aside := result.get("set_aside"):
+        rows = [(one["provider"], one["job"], one["state"], one["reason"]) for one in aside]
+        out.print(table("Waiting, skipped or retired", ("provider", "job", "state", "reason"), rows))
+    if left := result.get("left_out"):
+        rows = [tuple(str(value) for value in one.values()) for one in left]
+        out.print(table("Published without", tuple(left[0]), rows))
