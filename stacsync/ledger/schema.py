@@ -121,7 +121,7 @@ heads = Table(  # the Catalogs and Collections that are published, and how other
     METADATA,
     Column("provider", String, primary_key=True),  # "" = the root
     Column("collection", String, primary_key=True),  # "" = the root or a provider's Catalog
-    Column("name", String, nullable=False),  # the published id, unique in the catalog
+    Column("name", KEY, nullable=False),  # the published id, unique in the catalog
     Column("key", KEY, nullable=False),
     Column("title", Text, nullable=False),
     Column("facts", Text, nullable=False, default="{}"),  # JSON: the settings that its documents were made with

@@ -35,17 +35,21 @@ def place_free(document: Mapping[str, Any], collection: str) -> dict[str, Any]:
     return {**document, "collection": collection, "links": links}
 
 
-def sort_time(properties: Mapping[str, Any]) -> str:
-    """Return what an Item is sorted by: `datetime`, else `end_datetime`, as UTC text that sorts; empty when undated."""
-    stated = properties.get("datetime") or properties.get("end_datetime") or properties.get("start_datetime")
+def utc_text(stated: object) -> str:
+    """Return an ISO time as UTC text that sorts (`2026-01-31T12:00:00.000000Z`); empty for what is no time."""
     if not isinstance(stated, str):
         return ""
     try:
         moment = datetime.fromisoformat(stated)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return ""
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def sort_time(properties: Mapping[str, Any]) -> str:
+    """Return what an Item is sorted by: `datetime`, else `end_datetime`; empty when undated."""
+    return utc_text(properties.get("datetime")) or utc_text(properties.get("end_datetime"))
 
 
 def month_of(sort_at: str | None) -> str:
@@ -82,7 +86,7 @@ class StagedItem:
     """SHA-256 (hex) of the unpacked body: equal digests mean that the Item did not change."""
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], *, provider: str, collection: str, job: str, key: str) -> StagedItem:
+    def of(cls, document: Mapping[str, Any], provider: str, collection: str, job: str, key: str) -> StagedItem:
         """Return the row of an Item document; its structural links may be there or not, they are made anew."""
         item = str(document["id"])
         kept = place_free(document, collection)
