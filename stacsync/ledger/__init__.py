@@ -12,13 +12,17 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from stacsync.ledger.assets import AssetRow, Assets, Gone, UploadRow, Uploads
+from stacsync.ledger.documents import DocumentRow, Documents
 from stacsync.ledger.engine import Database
+from stacsync.ledger.items import Difference, Items, StagedItem
 from stacsync.ledger.jobs import Failure, Jobs, JobState, KnownJob, Outcome
 from stacsync.ledger.passes import Passes, PassRow, ProviderMemory
 
 __all__ = [
     "AssetRow",
     "Database",
+    "Difference",
+    "DocumentRow",
     "Failure",
     "JobState",
     "KnownJob",
@@ -26,6 +30,7 @@ __all__ = [
     "Outcome",
     "PassRow",
     "ProviderMemory",
+    "StagedItem",
     "UploadRow",
 ]
 
@@ -41,6 +46,8 @@ class Ledger:
         self.uploads = Uploads(database)
         self.gone = Gone(database)
         self.passes = Passes(database, clock)
+        self.items = Items(database)
+        self.documents = Documents(database)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime]) -> Ledger:
