@@ -1,0 +1,165 @@
+"""Which extensions a document names: those whose fields it carries, and carries rightly.
+
+A field that an extension would refuse (a provider's own `proj:` word, a wrong value) is kept, but then the document
+does not name that extension: what is named is true. Extensions that this version does not know are never named, though
+their fields stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """One extension at the version that is written."""
+
+    name: str
+    uri: str
+    names: frozenset[str]
+    """Fields without a prefix of their own."""
+    prefix: str
+    """The prefix of its fields, with the colon; empty when it has none."""
+    scopes: Mapping[str, frozenset[str]]
+    """Document type -> where its fields may stand."""
+    needs: Mapping[str, frozenset[str]]
+    """Document type -> where at least one field must stand, if anywhere in particular."""
+    requires: Mapping[str, frozenset[str]]
+    """Document type -> fields that must all be in the document's main object."""
+    schema: Mapping[str, Any]
+    """Draft-07 schema of an object that carries its fields."""
+
+    def owns(self, field: str) -> bool:
+        """Return whether a field is one of this extension's."""
+        return field in self.names or bool(self.prefix and field.startswith(self.prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """An object within a document that may carry extension fields."""
+
+    scope: str
+    path: str
+    fields: Mapping[str, Any]
+
+
+MAIN = {"Feature": "properties", "Collection": "document", "Catalog": "document"}
+
+
+@cache
+def known() -> tuple[Extension, ...]:
+    """Return every extension that can be named, by name."""
+    folder = resources.files("stacsync.stac") / "schemas"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".json")), key=lambda entry: entry.name)
+    return tuple(_read(orjson.loads(entry.read_bytes())) for entry in files)
+
+
+def _read(body: dict[str, Any]) -> Extension:
+    about = body["x-extension"]
+    sets = {
+        key: {kind: frozenset(values) for kind, values in about.get(key, {}).items()}
+        for key in ("scopes", "needs", "requires")
+    }
+    names = frozenset(about.get("names", ()))
+    return Extension(
+        name=about["name"], uri=about["uri"], names=names, prefix=about.get("prefix", ""), schema=body, **sets
+    )
+
+
+@cache
+def _checker(uri: str) -> jsonschema_rs.Draft7Validator:
+    extension = next(entry for entry in known() if entry.uri == uri)
+    return jsonschema_rs.Draft7Validator(dict(extension.schema), validate_formats=True)
+
+
+def carriers(document: Mapping[str, Any]) -> list[Carrier]:
+    """Return every object of a document that may carry extension fields."""
+    return list(_carriers(document))
+
+
+def _carriers(document: Mapping[str, Any]) -> Iterator[Carrier]:
+    if document.get("type") == "Feature":
+        properties = document.get("properties") or {}
+        yield Carrier("properties", "properties", properties)
+        yield from _bands("properties", properties)
+    else:
+        yield Carrier("document", "", document)
+        yield from _bands("", document)
+        summaries = document.get("summaries")
+        if isinstance(summaries, Mapping):
+            yield Carrier("summaries", "summaries", summaries)
+            yield from _bands("summaries", summaries)
+    for scope in ("assets", "item_assets"):
+        for key, asset in (document.get(scope) or {}).items():
+            yield Carrier(scope, f"{scope}/{key}", asset)
+            yield from _bands(f"{scope}/{key}", asset)
+    for scope in ("links", "providers"):
+        yield from (Carrier(scope, f"{scope}/{index}", entry) for index, entry in enumerate(document.get(scope) or ()))
+
+
+def _bands(path: str, fields: Mapping[str, Any]) -> Iterator[Carrier]:
+    bands = fields.get("bands")
+    if isinstance(bands, list):
+        inside = [(index, band) for index, band in enumerate(bands) if isinstance(band, Mapping)]
+        yield from (Carrier("bands", f"{path}/bands/{index}".lstrip("/"), band) for index, band in inside)
+
+
+def named(document: Mapping[str, Any]) -> list[str]:
+    """Return the URIs that a document must name, sorted."""
+    found = carriers(document)
+    fields = {field for carrier in found for field in carrier.fields}
+    present = (entry for entry in known() if any(entry.owns(field) for field in fields))
+    kind = str(document.get("type"))
+    return sorted(entry.uri for entry in present if _carries(entry, kind, found) and not _problems(entry, kind, found))
+
+
+def problems(document: Mapping[str, Any], uris: Iterable[str]) -> list[str]:
+    """Return what is wrong with a document by the extensions that it names."""
+    by_uri = {entry.uri: entry for entry in known()}
+    found, kind = carriers(document), str(document.get("type"))
+    result = []
+    for uri in uris:
+        if uri in by_uri:
+            result += _problems(by_uri[uri], kind, found)
+        else:
+            result.append(f"stac_extensions: {uri} is no extension that this version can check")
+    return result
+
+
+def _carries(entry: Extension, kind: str, found: list[Carrier]) -> bool:
+    scopes = entry.scopes.get(kind, frozenset())
+    return any(carrier.scope in scopes and any(map(entry.owns, carrier.fields)) for carrier in found)
+
+
+def _problems(entry: Extension, kind: str, found: list[Carrier]) -> list[str]:
+    if kind not in entry.scopes:
+        return [f"{entry.name}: not for a {kind}"]
+    needs = entry.needs.get(kind, frozenset())
+    if needs and not any(carrier.scope in needs and any(map(entry.owns, carrier.fields)) for carrier in found):
+        return [f"{entry.name}: no field of it in {' or '.join(sorted(needs))}"]
+    main = next(carrier for carrier in found if carrier.scope == MAIN[kind])
+    result = [
+        f"{entry.name}: {name} is missing"
+        for name in sorted(entry.requires.get(kind, frozenset()) - main.fields.keys())
+    ]
+    checker = _checker(entry.uri)
+    for carrier in found:
+        if (
+            carrier.scope in entry.scopes[kind]
+            and carrier.scope != "summaries"
+            and any(map(entry.owns, carrier.fields))
+        ):
+            result += [_message(carrier, error) for error in checker.iter_errors(dict(carrier.fields))]
+    return result
+
+
+def _message(carrier: Carrier, error: jsonschema_rs.ValidationError) -> str:
+    path = "/".join([carrier.path, *(str(part) for part in error.instance_path)]).strip("/")
+    return f"{path}: {error.message}"
