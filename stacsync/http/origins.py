@@ -1,8 +1,7 @@
-"""Who is who on the network: origins, and which other origins a control-plane request may go to."""
+"""Who is who on the network: origins of URLs, and the addresses behind host names."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
@@ -46,12 +45,3 @@ def resolve(host: str, port: int) -> list[str]:
     except (OSError, UnicodeError):
         return []
     return [str(entry[4][0]) for entry in found]
-
-
-def is_public(url: str, resolver: Resolve = resolve) -> bool:
-    """Say whether `url` is https, carries no user, and every address of its host is a public one."""
-    scheme, host, port = origin(url)
-    if scheme != "https" or not host or "@" in split(url).netloc:
-        return False
-    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in resolver(host, port)]
-    return bool(addresses) and all(address.is_global and not address.is_multicast for address in addresses)

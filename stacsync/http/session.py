@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlencode, urljoin
@@ -14,14 +12,15 @@ from urllib.parse import urlencode, urljoin
 import orjson
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from stacsync import __version__
 from stacsync.errors import Unavailable
 from stacsync.http import origins
+from stacsync.http.addresses import Addresses, AddressRefused, HostUnknown
 from stacsync.http.limits import RateLimit
-from stacsync.http.response import HttpError, Response, error_of, join
+from stacsync.http.response import Response, error_of, join
 from stacsync.http.retry import RETRIED, Unit, backoff, retry_after
+from stacsync.http.transport import Unreachable, explain, transport
 from stacsync.logs import redact_url
 from stacsync.provider import Context
 
@@ -74,6 +73,7 @@ class Session:
       `deadline` seconds in all, with full jitter and as `Retry-After` asks. Waiting raises `Stopped` when asked to stop.
     - A 401 (or what `is_refused` recognises) leads to one `auth.refresh()` and one more try, then to `SignInRefused`.
     - Answers are read up to 64 MiB.
+    - `requests_per_minute` bounds how often requests begin; sessions that share a quota share one `limit` instead.
 
     Everything that goes wrong is an `Unavailable`: `HttpError` when there was an answer.
     """
@@ -85,6 +85,7 @@ class Session:
         context: Context,
         auth: Auth | None = None,
         requests_per_minute: float | None = None,
+        limit: RateLimit | None = None,
         retry_after_unit: Unit = "seconds",
         timeout: tuple[float, float] = (10, 60),
         deadline: float = DEADLINE,
@@ -98,12 +99,12 @@ class Session:
         self._unit = retry_after_unit
         self._timeout = timeout
         self._deadline = deadline
-        self._trusted = frozenset(trusted) | {origins.host_port(base_url)}
+        self._addresses = Addresses(frozenset(trusted) | {origins.host_port(base_url)})
         self._is_refused = is_refused or (lambda response: response.status == 401)
         self._monotonic = monotonic
-        self._limit = RateLimit(requests_per_minute, context.sleep, monotonic)
+        self._limit = limit or RateLimit(requests_per_minute, context.sleep, monotonic)
         self._refreshing = Lock()
-        self._http = _transport()
+        self._http = transport()
 
     def url(self, path: str, params: Params | None = None) -> str:
         """Return the absolute URL of `path` below `base_url`; an absolute URL stays what it is."""
@@ -198,10 +199,10 @@ class Session:
             answer: Response | Unavailable
             try:
                 answer = self._follow(call, signed, begun + self._deadline - spent)
-            except _Unreachable as problem:
+            except Unreachable as problem:
                 answer = Unavailable(problem.message, problem.remedy)
             else:
-                if answer.status not in RETRIED or answer.status in call.accepted:
+                if answer.status not in RETRIED or answer.status in call.accepted or self._refused(call, answer):
                     return answer
                 hint = retry_after(answer.headers, self._context.clock(), self._unit)
             delay = backoff(attempt, hint)
@@ -239,41 +240,32 @@ class Session:
                 body = join(self._chunks(answer, call.url, until), call.url, answer.status_code)
                 return Response(status=answer.status_code, url=call.url, headers=answer.headers, body=body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise _explain(call.url, problem, self._timeout) from None
+            raise explain(call.url, problem, self._timeout) from None
 
     def _admit(self, call: _Call, signed: Mapping[str, str]) -> Mapping[str, str]:
         """Return the headers that may go to this URL, or refuse to go there at all."""
         if origins.same_origin(call.url, self.base_url):
             return {**signed, **call.headers}
-        trusted = origins.host_port(call.url) in self._trusted
-        if call.method not in SAFE_METHODS or not (trusted or origins.is_public(call.url)):
+        try:
+            self._addresses.of(call.url)
+        except HostUnknown as problem:
+            raise Unreachable(problem.message, "check the network") from None
+        except AddressRefused as problem:
             raise Unavailable(
-                f"{redact_url(self.base_url)} points to {redact_url(call.url) or 'an odd address'}, which is not asked",
-                "another host must be public and speak https, or be listed in trusted_hosts",
+                f"{redact_url(self.base_url)} points to an address that is not asked: {problem.message}", problem.remedy
+            ) from None
+        if call.method not in SAFE_METHODS:
+            raise Unavailable(
+                f"{redact_url(self.base_url)} wants a {call.method} sent to another host, {redact_url(call.url)}",
+                "check the configured url",
             )
         return {}
 
     def _chunks(self, answer: requests.Response, url: str, until: float) -> Iterator[bytes]:
         for chunk in answer.iter_content(65536):
             if self._monotonic() > until:
-                raise _Unreachable(f"{redact_url(url)} answers too slowly", "try again later")
+                raise Unreachable(f"{redact_url(url)} answers too slowly", "try again later")
             yield chunk
-
-
-class _Unreachable(Unavailable):
-    """Nobody answered, or not to the end; worth another try."""
-
-
-def _transport() -> requests.Session:
-    """Return a requests session that adds nothing of its own: no netrc sign-in, no cookies, no retries."""
-    http = requests.Session()
-    http.auth = lambda prepared: prepared
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    http.verify = os.environ.get("SSL_CERT_FILE") or True
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
-    http.mount("https://", adapter)
-    http.mount("http://", adapter)
-    return http
 
 
 def _encode(
@@ -290,29 +282,3 @@ def _content(response: Response) -> Any:
     if not 200 <= response.status < 300 or not response.body:
         return None
     return response.json()
-
-
-def _explain(url: str, problem: Exception, timeout: tuple[float, float]) -> Unavailable:
-    """Say what went wrong without the library's words, which hold whole URLs."""
-    where = redact_url(url) or "an odd address"
-    if isinstance(problem, requests.exceptions.SSLError):
-        return Unavailable(
-            f"the TLS certificate of {where} is not trusted", "name your authority's file in SSL_CERT_FILE"
-        )
-    if isinstance(problem, requests.Timeout):
-        return _Unreachable(f"{where} did not answer within {timeout[1]:g} s", "try again later")
-    if isinstance(problem, ValueError) and not isinstance(problem, requests.exceptions.ContentDecodingError):
-        return Unavailable(f"{where} cannot be asked: the address is malformed", "check the configured url")
-    return _Unreachable(f"{where} cannot be reached: {_reason(problem)}", "check the url and the network")
-
-
-def _reason(problem: BaseException) -> str:
-    seen: BaseException | None = problem
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.strerror:
-            return seen.strerror.lower()
-        seen = seen.__cause__ or seen.__context__
-    return "the connection broke off"
-
-
-__all__ = ["Auth", "HttpError", "Response", "Session"]

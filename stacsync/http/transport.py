@@ -1,0 +1,51 @@
+"""How requests go out, and what it means when they do not arrive."""
+
+from __future__ import annotations
+
+import os
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from stacsync.errors import Unavailable
+from stacsync.logs import redact_url
+
+
+class Unreachable(Unavailable):
+    """Nobody answered, or not to the end; worth another try."""
+
+
+def transport() -> requests.Session:
+    """Return a requests session that adds nothing of its own: no netrc sign-in, no cookies, no retries."""
+    http = requests.Session()
+    http.auth = lambda prepared: prepared
+    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    http.verify = os.environ.get("SSL_CERT_FILE") or True
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=0)
+    http.mount("https://", adapter)
+    http.mount("http://", adapter)
+    return http
+
+
+def explain(url: str, problem: Exception, timeout: tuple[float, float]) -> Unavailable:
+    """Say what went wrong without the library's words, which hold whole URLs."""
+    where = redact_url(url) or "an odd address"
+    if isinstance(problem, requests.exceptions.SSLError):
+        return Unavailable(
+            f"the TLS certificate of {where} is not trusted", "name your authority's file in SSL_CERT_FILE"
+        )
+    if isinstance(problem, requests.Timeout):
+        return Unreachable(f"{where} did not answer within {timeout[1]:g} s", "try again later")
+    if isinstance(problem, ValueError) and not isinstance(problem, requests.exceptions.ContentDecodingError):
+        return Unavailable(f"{where} cannot be asked: the address is malformed", "check the configured url")
+    return Unreachable(f"{where} cannot be reached: {_reason(problem)}", "check the url and the network")
+
+
+def _reason(problem: BaseException) -> str:
+    seen: BaseException | None = problem
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    return "the connection broke off"
