@@ -1,0 +1,255 @@
+"""Collections and items of both versions, out of what a request, its tiles and its batch collection say. Pure.
+
+A request that feeds a batch collection has its Items in `sh-<collection id>` with those of the other requests; any other
+has a Collection of its own, `sh-<request id>`. The evalscript and all that is the same for every tile is said once, on
+the Collection; the request itself goes along whole, but for secrets, as a metadata asset of the Collection.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from stacsync.jobs import JSON, AssetRecord, CollectionRecord, Inline, ItemRecord, JobRecord, identity
+from stacsync.providers.sentinelhub import bands, times
+from stacsync.providers.sentinelhub.facts import COG, RequestFacts, mapping, text
+from stacsync.providers.sentinelhub.footprint import Footprint
+from stacsync.providers.sentinelhub.footprint import from_geojson as footprint_of
+from stacsync.providers.sentinelhub.wkb import GeometryError
+
+SENTINEL_HUB = {"name": "Sentinel Hub", "roles": ["processor"], "url": "https://www.sentinel-hub.com/"}
+_REQUEST_FIELDS_ELSEWHERE = frozenset(
+    {"id", "request", "processRequest", "description", "created", "lastUpdated", "status", "output", "links"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What is the same for every item of one job."""
+
+    job: JobRecord
+    version: str
+    """Of the API: "v2" or "v1"."""
+    facts: RequestFacts
+    shared: Mapping[str, Any] | None = None
+    """The batch collection (cleaned) that the job feeds, None when its Collection is its own; may be empty."""
+    sensed: Mapping[tuple[str, str], dt.datetime] | None = None
+    """Sensing times by (bucket, key), where the batch collection knows them."""
+
+    @property
+    def collection(self) -> str:
+        """Return the id of the STAC Collection."""
+        return f"sh-{self.facts.collection_id if self.shared is not None else self.job.id}"
+
+    @property
+    def bands(self) -> bands.Bands:
+        """Return the bands by source file."""
+        return bands.by_source(self.shared or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When an item's data are from, in the words of `ItemRecord`."""
+
+    datetime: dt.datetime | None = None
+    start_datetime: dt.datetime | None = None
+    end_datetime: dt.datetime | None = None
+    datetime_source: str | None = None
+
+
+def moment(results: Results, sensed: dt.datetime | None = None) -> Moment:
+    """Return the time of an item: of its tile if known, over the span that the request asked for.
+
+    Without either the collection's span is taken, at last the job's creation, and both are told as guesses.
+    """
+    span = results.facts.interval
+    if span is None and sensed is None:
+        span = sensing_span(results.shared or {})
+        if span is None:
+            return Moment(datetime=results.job.created or results.job.updated, datetime_source="job")
+        return spanning(span, None, "collection")
+    return spanning(span or (None, None), sensed, None)
+
+
+def spanning(span: times.Interval, sensed: dt.datetime | None, source: str | None) -> Moment:
+    """Return a time over a span, open ends closed; a span without length is an instant."""
+    start, end = span[0] or span[1], span[1] or span[0]
+    if sensed is None and start == end:
+        return Moment(datetime=start, datetime_source=source)
+    return Moment(datetime=sensed, start_datetime=start, end_datetime=end, datetime_source=source)
+
+
+def sensing_span(collection: Mapping[str, Any]) -> times.Interval | None:
+    """Return the sensing times that a batch collection states for all its tiles."""
+    facts = mapping(collection.get("additionalData"))
+    return times.union([(times.instant(facts.get("fromSensingTime")), times.instant(facts.get("toSensingTime")))])
+
+
+def item(
+    results: Results,
+    name: str,
+    place: Footprint | None,
+    when: Moment,
+    assets: tuple[AssetRecord, ...],
+    properties: Mapping[str, Any],
+) -> ItemRecord:
+    """Return the Item of one tile or feature; its id names the job, because tile names repeat between jobs."""
+    known = {
+        "gsd": results.facts.grid.gsd if results.facts.grid else None,
+        "sh:request_id": results.job.id,
+        "sh:api_version": results.version,
+        "sh:tile_name": name,
+        "sh:collection_id": results.facts.collection_id,
+        **properties,
+    }
+    return ItemRecord(
+        id=f"{results.job.id}-{name}",
+        collection=results.collection,
+        job_id=results.job.id,
+        title=name,
+        geometry=place.geometry if place else None,
+        bbox=place.bbox if place else None,
+        datetime=when.datetime,
+        start_datetime=when.start_datetime,
+        end_datetime=when.end_datetime,
+        datetime_source=when.datetime_source,
+        created=results.job.created,
+        updated=results.job.updated,
+        properties={key: value for key, value in known.items() if value is not None},
+        assets=assets,
+    )
+
+
+def whole(made: ItemRecord, results: Results, geometry_source: str | None) -> ItemRecord:
+    """Return the Item of a request that made one thing instead of tiles: it goes by the request's own id and title."""
+    properties = {name: value for name, value in made.properties.items() if name != "sh:tile_name"}
+    title = results.job.title or f"Sentinel Hub batch request {results.job.id}"
+    return replace(made, id=results.job.id, title=title, properties=properties, geometry_source=geometry_source)
+
+
+def band_fields(results: Results, output: str) -> dict[str, Any]:
+    """Return the asset field `bands` of an output, where the batch collection describes its bands."""
+    known = results.bands.get(output)
+    return {"bands": list(known)} if known else {}
+
+
+def collection(results: Results, request: Mapping[str, Any]) -> CollectionRecord:
+    """Return what the job contributes to its Collection; `request` is all that the service said (cleaned)."""
+    own = results.shared is None
+    area = results.facts.area or (None if own else extent(results.shared or {}))
+    return CollectionRecord(
+        id=results.collection,
+        job_id=results.job.id if own else None,
+        title=_title(results),
+        description=_description(results),
+        keywords=("Sentinel Hub", "batch processing", *results.facts.sources),
+        providers=(SENTINEL_HUB,),
+        bbox=area.bbox if area else None,
+        interval=results.facts.interval or sensing_span(results.shared or {}),
+        item_assets=_item_assets(results),
+        assets=(request_asset(results.job.id, request, own=own),),
+        created=results.job.created if own else times.instant((results.shared or {}).get("created")),
+        extra=_extra(results, request),
+    )
+
+
+def request_asset(job_id: str, request: Mapping[str, Any], *, own: bool) -> AssetRecord:
+    """Return the request as a metadata asset, every field of it that is no secret, known to us or not."""
+    body = orjson.dumps(request, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    return AssetRecord(
+        key="request" if own else f"request-{job_id}",
+        source=Inline(body),
+        filename=f"request-{job_id}.json",
+        identity=identity("inline", body.decode()),
+        media_type="application/json",
+        title="Batch processing request",
+        roles=("metadata",),
+        size=len(body),
+    )
+
+
+def extent(collection_facts: Mapping[str, Any]) -> Footprint | None:
+    """Return the extent that a batch collection states; one that makes no sense counts as missing."""
+    try:
+        return footprint_of(mapping(collection_facts.get("additionalData")).get("extent"))
+    except GeometryError:
+        return None
+
+
+def other_fields(stated: Mapping[str, Any], elsewhere: frozenset[str]) -> dict[str, Any]:
+    """Return every field that has no place of its own, known or not, under the prefix `sh:` in snake case."""
+    kept = {name: value for name, value in stated.items() if name not in elsewhere and value not in (None, {}, [])}
+    return {f"sh:{snake(name)}": value for name, value in sorted(kept.items())}
+
+
+def snake(name: str) -> str:
+    """Return a name in snake case.
+
+    >>> snake("tileWidthPx"), snake("costPU"), snake("s3Bucket")
+    ('tile_width_px', 'cost_pu', 's3_bucket')
+    """
+    parts = "".join(
+        f"_{letter}" if letter.isupper() and place and not name[place - 1].isupper() else letter
+        for place, letter in enumerate(name)
+    )
+    return parts.lower()
+
+
+def _title(results: Results) -> str:
+    named = text((results.shared or {}).get("name"))
+    return named or results.job.title or f"Sentinel Hub batch request {results.job.id}"
+
+
+def _description(results: Results) -> str:
+    stated = text((results.shared or {}).get("description")) or results.job.title
+    made = f"Results of Sentinel Hub Batch Processing{_from(results.facts.sources)}."
+    if results.shared is not None:
+        made = f"Batch collection of Sentinel Hub{_from(results.facts.sources)}."
+    return f"{stated.rstrip('.')}. {made}" if stated else made
+
+
+def _from(sources: Sequence[str]) -> str:
+    return f" from {', '.join(sources)}" if sources else ""
+
+
+def _item_assets(results: Results) -> dict[str, JSON]:
+    known: dict[str, JSON] = {}
+    for output in results.facts.outputs:
+        stated = {"type": output.media_type} if output.media_type else {}
+        known[output.id] = {**stated, "roles": list(output.roles), **band_fields(results, output.id)}
+    for source, found in results.bands.items():
+        known.setdefault(source, {"type": COG, "roles": ["data"], "bands": list(found)})
+    return known
+
+
+def _extra(results: Results, request: Mapping[str, Any]) -> dict[str, Any]:
+    expression = {"format": "evalscript", "expression": results.facts.evalscript}
+    script = {"processing:expression": expression} if results.facts.evalscript else {}
+    if results.shared is not None:
+        return {**script, **collection_fields(results.facts.collection_id, results.shared)}
+    inner = mapping(request.get("request"))
+    target = mapping(request.get("output")) or mapping(inner.get("output"))
+    stated = {**request, **inner}
+    return {
+        **script,
+        "sh:request_id": results.job.id,
+        "sh:api_version": results.version,
+        **other_fields(stated, _REQUEST_FIELDS_ELSEWHERE),
+        **({"sh:output_type": target["type"]} if text(target.get("type")) else {}),
+    }
+
+
+def collection_fields(collection_id: str | None, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a batch collection says of itself, known to us or not, as fields of the STAC Collection."""
+    facts = dict(mapping(stated.get("additionalData")))
+    plain = {**stated, **{name: value for name, value in facts.items() if name != "bands"}}
+    fields = other_fields(plain, frozenset({"id", "name", "description", "created", "additionalData", "extent"}))
+    return {
+        **({"sh:collection_id": collection_id} if collection_id else {}),
+        **fields,
+        **({"sh:bands": facts["bands"]} if mapping(facts.get("bands")) else {}),
+    }
