@@ -17,6 +17,7 @@ app = typer.Typer(
     name="stacsync",
     help="Mirrors the results of finished Earth-observation jobs and publishes them as a static STAC catalog.",
     no_args_is_help=True,
+    rich_markup_mode=None,
     add_completion=True,
     pretty_exceptions_enable=False,  # they show local variables, and with them secrets
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -20,7 +20,7 @@ def browse(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DIR|URL]", help="A folder that holds catalog.json, or the catalog's address.", show_default=False
+            metavar="DIR|URL", help="A folder that holds catalog.json, or the catalog's address.", show_default=False
         ),
     ] = None,
     *,
@@ -54,7 +54,7 @@ def _configured(config: Path | None) -> str:
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the catalog goes.")] = Path("demo-catalog"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the catalog goes.")] = Path("demo-catalog"),
     *,
     config: Config = None,
 ) -> None:

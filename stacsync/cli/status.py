@@ -49,8 +49,12 @@ def _show(result: dict[str, Any]) -> None:
         columns = ("provider", "job", "attempts", "next attempt", "error")
         out.print(table("Failed, tried again", columns, failures, numbers=("attempts",)))
     if aside := result.get("set_aside"):
-        rows = [(one["provider"], one["job"], one["state"], one["reason"]) for one in aside]
-        out.print(table("Waiting, skipped or retired", ("provider", "job", "state", "reason"), rows))
+        reasons = [(one["provider"], one["job"], one["state"], one["reason"]) for one in aside]
+        out.print(table("Waiting, skipped or retired", ("provider", "job", "state", "reason"), reasons))
     if left := result.get("left_out"):
-        rows = [tuple(str(value) for value in one.values()) for one in left]
-        out.print(table("Published without", tuple(left[0]), rows))
+        parts = [
+            (name, job, ", ".join(f"{number} × {why}" for why, number in sorted(without.items())))
+            for name, jobs in left.items()
+            for job, without in jobs.items()
+        ]
+        out.print(table("Published without", ("provider", "job", "left out"), parts))

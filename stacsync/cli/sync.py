@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 def sync(
     providers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROVIDER]...", help="Providers to ask; default: all.", show_default=False),
+        typer.Argument(metavar="PROVIDER", help="Providers to ask; default: all.", show_default=False),
     ] = None,
     job: Annotated[
         list[str] | None,

@@ -64,7 +64,8 @@ def _follow(model: type[BaseModel], detail: ErrorDetails) -> tuple[Place, list[t
             annotation = _tagged(annotation, part)
     if detail["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         place.append(str(detail.get("ctx", {}).get("discriminator", "")).strip("'"))
-    return tuple(place), shape.models(annotation) if detail["type"] == "extra_forbidden" else tables
+    inside = detail["type"] in {"extra_forbidden", "union_tag_invalid", "union_tag_not_found"}
+    return tuple(place), shape.models(annotation) if inside else tables
 
 
 def _tagged(annotation: Any, tag: str) -> Any:
