@@ -18,7 +18,7 @@ from stacsync.stac.times import normalised
 
 _SECRET_KEY = re.compile(
     r"account|password|passwd|secret|^signature$|credential|apikey|accesskey|authorization|sessiontoken|"
-    r"(?:^|access|refresh|bearer|auth|sas|security|id)token$|(?:^|owner|user|customer|created|tenant)(?:id|name|email|mail)$"
+    r"(?:^|access|refresh|bearer|auth|sas|security|id)token$|^(?:owner|user|customer|tenant)(?:id|name|email|mail)$"
     r"|^(?:user|owner|username|email)$|userid|createdby"
 )
 _SIGNED_PARAMETER = re.compile(

@@ -21,7 +21,7 @@ from stacsync.jobs import (
     SourceObject,
 )
 from stacsync.stac.bounds import flattened
-from stacsync.stac.clean import published
+from stacsync.stac.clean import organisation, published
 from stacsync.stac.times import parse, rfc3339
 
 _SOURCES: dict[str, type[Remote | SourceObject | SourceFolder | Member]] = {
@@ -38,11 +38,11 @@ _DOCUMENT = frozenset(
 
 
 def to_json(record: CollectionRecord) -> dict[str, Any]:
-    """Return `record` as JSON, for `from_json`; foreign fields are cleaned of secrets on the way."""
+    """Return `record` as JSON, for `from_json`; foreign fields lose their secrets and process graphs on the way."""
     return {
         **{name: getattr(record, name) for name in _PLAIN},
         "keywords": list(record.keywords),
-        "providers": [published(entry) for entry in record.providers],
+        "providers": [known for entry in record.providers if (known := organisation(entry)) is not None],
         "bbox": None if record.bbox is None else list(record.bbox),
         "interval": None if record.interval is None else [_time(moment) for moment in record.interval],
         "summaries": published(record.summaries),

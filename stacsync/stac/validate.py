@@ -57,6 +57,7 @@ def _schemas() -> dict[str, dict[str, Any]]:
     spec = folder / "stac-spec" / _VERSION
     found = {f"{_SPEC}/{name}-spec/json-schema/{name}.json": _read(spec / f"{name}.json") for name in _KINDS.values()}
     found |= {f"{_SPEC}/item-spec/json-schema/{name}.json": _read(spec / f"{name}.json") for name in _COMMON}
+    found["http://json-schema.org/draft-07/schema"] = dict(jsonschema.Draft7Validator.META_SCHEMA)
     geojson = ("Feature", "Geometry")
     return found | {
         f"https://geojson.org/schema/{name}.json": _read(folder / "geojson" / f"{name}.json") for name in geojson
