@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,7 +57,7 @@ def size(value: Any) -> Any:
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if not match:
         raise ValueError('a size such as "50GiB", "500MB" or a number of bytes is expected')
-    return int(float(match[1]) * _SCALE[(match[2] or "").lower()])
+    return int(Decimal(match[1]) * _SCALE[(match[2] or "").lower()])
 
 
 def show_size(value: int) -> str:
