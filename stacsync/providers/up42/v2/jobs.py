@@ -50,7 +50,7 @@ def job_record(payload: JSON, settings_mark: str = "") -> JobRecord | None:
     collection = text(results.get("collection"))
     return JobRecord(
         id=job_id,
-        fingerprint=identity("up42-v2", job_id, collection, settings_mark),
+        fingerprint=identity("up42-v2", job_id, _last_part(collection), settings_mark),
         title=text(inputs.get("title")),
         created=instant(payload.get("created")),
         updated=instant(payload.get("updated")),
@@ -73,7 +73,11 @@ def facts_of(job: JobRecord) -> JobFacts:
 
 def collection_id(facts: JobFacts) -> str | None:
     """Return the id of the results' source Collection: the last part of its address."""
-    return facts.collection.partition("?")[0].rstrip("/").rpartition("/")[2] or None if facts.collection else None
+    return _last_part(facts.collection)
+
+
+def _last_part(address: str | None) -> str | None:
+    return (address or "").partition("?")[0].rstrip("/").rpartition("/")[2] or None
 
 
 def _scenes(inputs: JSON) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from stacsync.providers.up42.v2.jobs import ENDED, FINISHED, UNDER_WAY, facts_of
 from stacsync.providers.up42.v2.storage import Storage
 
 JOBS = "/v2/processing/jobs"
-_UNREADABLE = frozenset({403, 404, 410})
 _KNOWN = ENDED | UNDER_WAY | frozenset(FINISHED)
 
 log = get_logger(__name__)
@@ -163,7 +162,12 @@ class Up42V2:
     def _source(self, job: JobRecord) -> JSON | None:
         """Return the source Collection, None when UP42 does not show it: the items stand for themselves."""
         address = own(facts_of(job).collection or "", self._session.base_url)
-        found = self._session.get_json(address, accept_statuses=_UNREADABLE) if address else None
+        try:
+            found = self._session.get_json(address) if address else None
+        except HttpError as error:
+            if isinstance(error, SignInFailed) or not _is_refusal(error.status):
+                raise
+            return None
         return found if isinstance(found, dict) else None
 
     def _probe_jobs(self) -> str:
@@ -177,9 +181,14 @@ def _objects(value: object) -> list[JSON]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
+def _is_refusal(status: int) -> bool:
+    """Tell whether a status refuses this one request for good, rather than all of them for now."""
+    return 400 <= status < 500 and status not in {408, 425, 429}
+
+
 def _of_asset(error: HttpError) -> StacsyncError:
     """Return what a refused signature means: 404 and 410 that the asset is gone, other refusals that it is not ours."""
-    if isinstance(error, SignInFailed) or error.status in {408, 425, 429} or not 400 <= error.status < 500:
+    if isinstance(error, SignInFailed) or not _is_refusal(error.status):
         return error
     if error.status in {404, 410}:
         return AssetGone("UP42 no longer has this asset", "it may have been deleted from the storage")
