@@ -8,6 +8,8 @@ from typing import Any
 from stacsync.demo.up42.server import Asked, Reply, Server
 
 STAC = "/v2/assets/stac"
+USERNAME = "stand-in@example.com"
+PASSWORD = "stand-in-password"  # noqa: S105  # opens nothing but the stand-in
 _CONFORMS = (
     "https://api.stacspec.org/v1.0.0-rc.1/core",
     "https://api.stacspec.org/v1.0.0-rc.1/collections",
@@ -33,9 +35,7 @@ class TodayJob:
 class TodayApi:
     """One account. Attributes may be changed while it serves."""
 
-    def __init__(
-        self, server: Server, *, username: str = "stand-in@example.com", password: str = "stand-in-password"
-    ) -> None:  # of a stand-in
+    def __init__(self, server: Server, *, username: str = USERNAME, password: str = PASSWORD) -> None:
         self.username = username
         self.password = password
         self.jobs: list[TodayJob] = []
