@@ -6,6 +6,7 @@ Small objects and unbroken streams go through obstore's synchronous calls, uploa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -178,16 +179,11 @@ class S3Storage:
         attributes: Mapping[str, str] | None = None,
     ) -> StoredObject:
         """Store a stream: one request when it is short, else in parts, which are dropped again when it breaks."""
-        flow = iter(chunks)
-        first = bytearray()
-        for chunk in flow:
-            first += chunk
-            if len(first) > PART_SIZE:
-                break
-        else:
+        pieces = _Counted(chunks, self.url)
+        first = pieces.begin(PART_SIZE)
+        if first is not None:
             cache = cache_control or ASSET_CACHE
-            return self.put(key, bytes(first), content_type=content_type, cache_control=cache, attributes=attributes)
-        pieces = _Counted(first, flow, self.url)
+            return self.put(key, first, content_type=content_type, cache_control=cache, attributes=attributes)
         headers = _headers(content_type, cache_control or ASSET_CACHE, attributes)
         try:
             with self._told(f"write {key}", key):
@@ -293,33 +289,39 @@ def _for_obstore(headers: dict[str, Any]) -> Any:
 
 
 class _Counted:
-    """The rest of a stream, counted; keeps the error that broke it, so that it comes out as itself."""
+    """The pieces of a stream, counted; keeps the error that broke it, so that it comes out as itself."""
 
-    def __init__(self, first: bytearray, rest: Iterator[bytes], url: str) -> None:
-        self._first: bytearray | None = first
-        self._rest = rest
+    def __init__(self, chunks: Iterable[bytes], url: str) -> None:
+        self._begun: deque[bytes] = deque()
+        self._rest = iter(chunks)
         self._url = url
         self.size = 0
         self.failure: BaseException | None = None
+
+    def begin(self, limit: int) -> bytes | None:
+        """Read until more than `limit` bytes came; return the whole stream when it ends before, else None."""
+        size = 0
+        for piece in self._rest:
+            self._begun.append(piece)
+            size += len(piece)
+            if size > limit:
+                return None
+        return b"".join(self._begun)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._first is not None:
-            piece, self._first = bytes(self._first), None
-        else:
-            try:
-                piece = next(self._rest)
-            except StopIteration:
-                raise
-            except BaseException as error:
-                self.failure = error
-                raise
+        try:
+            piece = self._begun.popleft() if self._begun else next(self._rest)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.failure = error
+            raise
         self.size += len(piece)
         if self.size > PART_SIZE * _PARTS_LIMIT:
-            self.failure = StorageError(
-                f"{self._url}: the stream is longer than {_PARTS_LIMIT} parts", "lower mirror.max_asset_size"
-            )
+            told = f"{self._url}: the stream is longer than {_PARTS_LIMIT} parts"
+            self.failure = StorageError(told, "lower mirror.max_asset_size")
             raise self.failure
         return piece

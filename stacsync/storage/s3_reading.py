@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import urllib3
@@ -12,6 +13,7 @@ from stacsync.storage.faults import from_network
 from stacsync.storage.s3_access import ATTEMPTS, Access, Refusal
 
 CHUNK = 1024 * 1024
+_RANGE = re.compile(r"bytes (\d+)-")
 
 
 def bare(etag: str | None) -> str | None:
@@ -29,7 +31,7 @@ def read_range(access: Access, bucket: str, key: str, start: int, length: int) -
         if error.fault.status == 416:
             return b""
         raise
-    skip = start if response.status == 200 else 0  # a server may answer a range with the whole object
+    skip = start - _begins(response)
     kept = bytearray()
     try:
         for piece in response.stream(CHUNK, decode_content=False):
@@ -55,7 +57,7 @@ def read_stream(
     while True:
         response = _open(access, bucket, key, {"Range": f"bytes={position}-"} if position else {})
         now = bare(response.headers.get("ETag"))
-        if (etag is not None and now != etag) or (position and response.status != 206):
+        if (etag is not None and now != etag) or _begins(response) != position:
             response.close()
             raise changed(f"{access.url}: {key} changed while it was being read")
         etag = now
@@ -73,6 +75,12 @@ def read_stream(
             return
         finally:
             response.close()
+
+
+def _begins(response: urllib3.BaseHTTPResponse) -> int:
+    """Return where in the object a body begins: some servers answer a range with the whole object, some with status 200."""
+    found = _RANGE.match(response.headers.get("Content-Range", ""))
+    return int(found.group(1)) if found else 0
 
 
 def _open(access: Access, bucket: str, key: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
