@@ -44,8 +44,6 @@ class DocumentCounts:
 class IndexAsset:
     """The search index of a Collection, as it lies in the store."""
 
-    name: str
-    """The asset key in the Collection."""
     key: str
     """Where it lies."""
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -82,8 +80,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a lost ledger was made from."""
+
+    documents: int
+    items: int
+    assets: int
+    findings: tuple[Finding, ...] = ()
+    """Documents that could not be read; their jobs put them right when they are taken again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What an audit, or an adoption, found."""
+    """What an audit found."""
 
     documents: int
     assets: int
