@@ -1,0 +1,100 @@
+"""What bytes come from: a source that can be opened at any byte, with the patience to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from stacsync.errors import TransferFailed
+from stacsync.http.fetch import FetchInterrupted
+from stacsync.http.retry import backoff
+from stacsync.mirror.order import MIB
+
+ATTEMPTS = 6
+"""Troubles in a row after which an asset is given up until the next pass."""
+PROGRESS = MIB
+"""Bytes after which earlier troubles are forgiven: a long file over a poor line comes through."""
+
+
+class CannotContinue(TransferFailed):
+    """The connection broke, and the source gives no means to go on from there: start again from the first byte."""
+
+
+class Feed(Protocol):
+    """One source of bytes."""
+
+    @property
+    def size(self) -> int | None:
+        """Return the bytes of the whole source, None while unknown; valid once open."""
+        ...
+
+    @property
+    def validator(self) -> str | None:
+        """Return what names this version of the source, None when nothing does; valid once open."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Return the first byte that `chunks` yields; valid once open."""
+        ...
+
+    @property
+    def unchanged(self) -> bool:
+        """Say whether the source answered that it is still the version of `unless`."""
+        ...
+
+    @property
+    def moved(self) -> int:
+        """Return the bytes read so far."""
+        ...
+
+    def open(self, start: int = 0, validator: str | None = None, unless: str | None = None) -> None:
+        """Open the source at `start` if it still is the version `validator`, else at its first byte.
+
+        Raises `AssetChanged`, `AssetGone`, `TransferFailed` or `Stopped`.
+        """
+        ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes from `start` to the end, over dropped connections.
+
+        Raises `AssetChanged` or `CannotContinue` when it must be begun again, `TransferFailed` or `Stopped`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the connection, if one is open."""
+        ...
+
+
+class Patience:
+    """Counts troubles in a row and waits longer after each."""
+
+    def __init__(self, sleep: Callable[[float], None], attempts: int = ATTEMPTS) -> None:
+        self._sleep = sleep
+        self._attempts = attempts
+        self._failed = 0
+        self._since = 0
+
+    def pause(self, trouble: FetchInterrupted) -> None:
+        """Wait before the next attempt. Raises `TransferFailed` when there were enough, and `Stopped`."""
+        if self._failed == self._attempts:
+            raise TransferFailed(f"{trouble.message}; tried {self._attempts + 1} times") from trouble
+        self._sleep(backoff(self._failed, trouble.retry_after))
+        self._failed += 1
+        self._since = 0
+
+    def progress(self, count: int) -> None:
+        """Note that `count` bytes arrived."""
+        self._since += count
+        if self._since >= PROGRESS:
+            self._failed = 0
+
+
+def check_ceiling(size: int | None, ceiling: int) -> None:
+    """Refuse what is larger than the configured ceiling; nothing is ever cut short."""
+    if size is not None and size > ceiling:
+        raise TransferFailed(
+            f"is larger than allowed: {size} bytes, and max_asset_size is {ceiling} bytes",
+            "raise max_asset_size in [mirror], or leave the asset out with assets_exclude",
+        )

@@ -1,0 +1,188 @@
+"""Moves one asset, whatever its source is, and remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import replace
+from threading import Lock
+from typing import Protocol
+
+from stacsync.errors import AssetChanged, TransferFailed
+from stacsync.jobs import AssetRecord, Inline, Mirrored, Remote, SourceFolder, SourceObject
+from stacsync.ledger.assets import AssetRow
+from stacsync.mirror import reuse
+from stacsync.mirror.arrival import Arrived, recognised
+from stacsync.mirror.bucket import Bucket, BucketFeed, copied, facts
+from stacsync.mirror.carry import Carrier
+from stacsync.mirror.errand import Errand, Ticker
+from stacsync.mirror.feed import CannotContinue, Feed, Patience, check_ceiling
+from stacsync.mirror.folders import FolderCopy
+from stacsync.mirror.inline import InlineFeed
+from stacsync.mirror.order import Transfer
+from stacsync.mirror.remote import RemoteFeed
+from stacsync.provider import ReadsBuckets, SourceStore
+from stacsync.storage import Storage
+
+BEGINNINGS = 4
+"""How often a transfer is begun when its source can neither be continued nor changed."""
+
+
+class Book(Protocol):
+    """What is remembered of assets: `stacsync.ledger.Ledger.assets`."""
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, AssetRow]:
+        """Return the rows of those keys that are known."""
+        ...
+
+    def record(self, *rows: AssetRow) -> None:
+        """Remember objects of ours."""
+        ...
+
+
+class Mover:
+    """Moves assets into a store, one per call; may be used from many threads."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        book: Book,
+        carrier: Carrier,
+        *,
+        helpers: Executor,
+        ceiling: int,
+        small: int,
+        sleep: Callable[[float], None],
+        check: Callable[[], None],
+    ) -> None:
+        self._storage = storage
+        self._book = book
+        self._carrier = carrier
+        self._helpers = helpers
+        self._ceiling = ceiling
+        self._small = small
+        self._sleep = sleep
+        self._check = check
+        self._lock = Lock()
+        self._sources: dict[SourceStore, Bucket] = {}
+
+    def move(self, errand: Errand, transfer: Transfer, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
+        """Make the asset lie at `choice.key`, or find it there. Raises `JobUnusable`, `StorageError` or `Stopped`."""
+        self._check()
+        asset = transfer.asset
+        if choice.present is not None:
+            return reuse.mirrored(choice.present, asset.identity)
+        if isinstance(asset.source, SourceFolder):
+            return self._folder(errand, asset, asset.source, choice.key, ticker)
+        found = recognised(self._storage, choice.key, asset.identity, asset.filename)
+        if found is not None:
+            self._carrier.forget(choice.key)
+            return self._remember(errand, asset, choice.key, found, 0, reused=True)
+        return self._bytes(errand, asset, choice, ticker)
+
+    def close(self) -> None:
+        """Release connections to providers' buckets."""
+        with self._lock:
+            sources, self._sources = list(self._sources.values()), {}
+        for source in sources:
+            source.close()
+
+    def _bytes(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
+        unless = reuse.same_source(choice, errand.name, errand.job.id)
+        changed = False
+        for beginning in range(1, BEGINNINGS + 1):
+            copy = self._copied(errand, asset, choice.key)
+            if copy is not None:
+                return self._remember(errand, asset, choice.key, copy, copy.size or 0)
+            feed = self._feed(errand, asset, ticker)
+            try:
+                arrived = self._carrier.carry(asset, choice.key, feed, unless)
+            except AssetChanged:
+                if changed or beginning == BEGINNINGS:
+                    raise
+                changed = True
+            except CannotContinue:
+                if beginning == BEGINNINGS:
+                    raise
+            else:
+                if arrived is not None:
+                    return self._remember(errand, asset, choice.key, arrived, feed.moved)
+                return self._still(errand, asset, choice)
+            unless = None
+        raise TransferFailed("could not be read whole")
+
+    def _feed(self, errand: Errand, asset: AssetRecord, ticker: Ticker) -> Feed:
+        match asset.source:
+            case Inline(data=data):
+                return InlineFeed(data)
+            case SourceObject() as place:
+                return BucketFeed(self._source(errand)[1], place, self._ceiling, ticker.add)
+            case Remote():
+                return RemoteFeed(
+                    errand.fetcher,
+                    lambda fresh: errand.provider.sign(asset, errand.job, fresh=fresh),
+                    Patience(self._sleep),
+                    ceiling=self._ceiling,
+                    stated_size=asset.size,
+                    tell=ticker.add,
+                )
+            case other:
+                raise TransferFailed(f"a {type(other).__name__} is no source of bytes")
+
+    def _copied(self, errand: Errand, asset: AssetRecord, key: str) -> Arrived | None:
+        """Copy a large object of the provider's bucket inside the store's service, where that can be."""
+        if not isinstance(asset.source, SourceObject):
+            return None
+        store, source = self._source(errand)
+        found = facts(source, asset.source)
+        check_ceiling(found.size, self._ceiling)
+        return copied(self._storage, store, source, asset, key, found) if found.size > self._small else None
+
+    def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Mirrored:
+        store, source = self._source(errand)
+        copy = FolderCopy(self._storage, source, store, self._helpers, ticker.add, self._check)
+        moved = copy.copy(folder, asset, key, self._ceiling)
+        return self._remember(errand, asset, key, Arrived(None, None, None, None), moved)
+
+    def _still(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice) -> Mirrored:
+        """Give the earlier object its new identity: the source says that its bytes are the same."""
+        assert choice.earlier is not None  # noqa: S101  only an earlier row makes us ask
+        row = replace(choice.earlier, provider=errand.name, job=errand.job.id, identity=asset.identity)
+        self._book.record(row)
+        return reuse.mirrored(row, asset.identity)
+
+    def _remember(
+        self, errand: Errand, asset: AssetRecord, key: str, arrived: Arrived, moved: int, *, reused: bool = False
+    ) -> Mirrored:
+        self._book.record(
+            AssetRow(
+                key=key,
+                provider=errand.name,
+                job=errand.job.id,
+                identity=asset.identity,
+                size=arrived.size,
+                sha256=arrived.sha256,
+                media_type=arrived.media_type,
+                source_etag=arrived.validator,
+            )
+        )
+        return Mirrored(
+            key=key,
+            size=arrived.size,
+            sha256=arrived.sha256,
+            identity=asset.identity,
+            media_type=arrived.media_type,
+            reused=reused,
+            moved=moved,
+        )
+
+    def _source(self, errand: Errand) -> tuple[SourceStore, Bucket]:
+        if not isinstance(errand.provider, ReadsBuckets):
+            raise TransferFailed("lies in a bucket, and its provider reads none")
+        from stacsync.storage.source import open_source  # noqa: PLC0415  its library takes half a second to load
+
+        store = errand.provider.source_store()
+        with self._lock:
+            if store not in self._sources:
+                self._sources[store] = open_source(store, sleep=self._sleep)
+            return store, self._sources[store]
