@@ -24,7 +24,7 @@ def verify(parts: Parts, *, checksums: bool) -> dict[str, Any]:
 
 def rebuild(parts: Parts) -> dict[str, Any]:
     """Write every document again from the ledger alone. Raises `LeaseHeld`, `StorageError`, `LedgerError`."""
-    parts.lease.acquire(wait=True)
+    parts.hold_lease()
     adopt_if_lost(parts)
     with parts.publishing:
         counts = parts.publisher.rebuild(parts.facts())
@@ -38,7 +38,7 @@ def retire(parts: Parts, provider: str | None, job: str | None, *, delete_assets
     """
     if provider is None and job is None:
         raise ConfigError("name what to retire", "give --provider, --job, or both")
-    parts.lease.acquire(wait=True)
+    parts.hold_lease()
     adopt_if_lost(parts)
     retired = [
         (name, one)

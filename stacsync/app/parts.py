@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,14 +12,18 @@ from threading import Event, RLock
 from stacsync import registry
 from stacsync.app.memory import ReadOnlyMemory
 from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
-from stacsync.errors import ConfigError, Stopped
+from stacsync.errors import ConfigError, LeaseHeld, Stopped
 from stacsync.ledger import Ledger
+from stacsync.logs import get_logger
 from stacsync.mirror import Mirror
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.provider import Context, JobProvider
+from stacsync.raster import Inspector
 from stacsync.settings import CommonProvider, Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
+
+_LOG = get_logger(__name__)
 
 
 def now() -> datetime:
@@ -59,7 +64,7 @@ class Parts:
     @cached_property
     def lease(self) -> Lease:
         """The right to write this catalog; not acquired yet."""
-        return Lease(self.storage)
+        return Lease(self.storage, clock=now, sleep=self.sleep)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -73,7 +78,7 @@ class Parts:
             organisations=tuple(one.model_dump(exclude_none=True, mode="json") for one in catalog.providers),
             public_url=self.settings.storage.public_url,
         )
-        return Publisher(self.storage, self.ledger, facts, guard=self.lease.guard)
+        return Publisher(self.storage, self.ledger, facts, guard=self.lease.ensure)
 
     def names(self, wanted: list[str] | None = None) -> list[str]:
         """Return the configured, enabled providers, or those of them that are `wanted`. Raises `ConfigError`."""
@@ -116,6 +121,11 @@ class Parts:
             sleep=self.sleep,
         )
 
+    @cached_property
+    def inspect(self) -> Inspector:
+        """What reads the headers of mirrored rasters."""
+        return Inspector(self.storage, self.ledger.assets.remember_facts)
+
     def _provider_settings(self, name: str) -> CommonProvider:
         return self.settings.providers[name]
 
@@ -129,6 +139,23 @@ class Parts:
             stop=self.stop,
             state_dir=str(self.settings.ledger.folder),
         )
+
+    def hold_lease(self, patience: float = 15.0) -> None:
+        """Get the right to write this catalog, waiting up to `patience` seconds for another holder.
+
+        Raises `LeaseHeld` naming the holder, or `StorageError`.
+        """
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self.lease.acquire()
+            except LeaseHeld as held:
+                if time.monotonic() >= deadline:
+                    raise
+                _LOG.info("lease.waiting", reason=str(held))
+                self.sleep(1.0)
+            else:
+                return
 
     def sleep(self, seconds: float) -> None:
         """Sleep, unless the process is asked to stop. Raises `Stopped`."""

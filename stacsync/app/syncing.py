@@ -93,7 +93,7 @@ def sync(
     started = time.monotonic()
     names = parts.names(providers)
     if not dry_run:
-        parts.lease.acquire(wait=True)
+        parts.hold_lease()
         adopt_if_lost(parts)
     with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="pass") as pool:
         reports = list(pool.map(lambda name: _one(parts, name, jobs, dry_run=dry_run, force=force), names))

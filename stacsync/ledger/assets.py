@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 
 from stacsync.ledger.engine import Database
 from stacsync.ledger.schema import assets, gone, uploads
@@ -89,6 +89,13 @@ class Assets:
         ]
         with self._database.write() as connection:
             upsert(connection, assets, values)
+
+    def remember_facts(self, facts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep what the headers of files say, by key; a key that is not known is passed over."""
+        with self._database.write() as connection:
+            for key, found in sorted(facts.items()):
+                body = orjson.dumps(dict(found), option=orjson.OPT_SORT_KEYS).decode()
+                connection.execute(update(assets).where(assets.c.key == key).values(facts=body))
 
     def of_job(self, provider: str, job: str) -> dict[str, AssetRow]:
         """Return the rows of a job by key."""
