@@ -23,7 +23,10 @@ from stacsync.providers.sentinelhub.wkb import GeometryError
 
 SENTINEL_HUB = {"name": "Sentinel Hub", "roles": ["processor"], "url": "https://www.sentinel-hub.com/"}
 _REQUEST_FIELDS_ELSEWHERE = frozenset(
-    {"id", "request", "processRequest", "description", "created", "lastUpdated", "status", "output", "links"}
+    {
+        *("id", "request", "processRequest", "description", "created", "lastUpdated", "status", "output", "links"),
+        *("userAction", "userActionUpdated", "completionPercentage"),
+    }
 )
 
 
@@ -205,10 +208,13 @@ def _title(results: Results) -> str:
 
 
 def _description(results: Results) -> str:
-    stated = text((results.shared or {}).get("description")) or results.job.title
-    made = f"Results of Sentinel Hub Batch Processing{_from(results.facts.sources)}."
+    """Return a description; that of a shared Collection says nothing of the job, for it is that of all its jobs."""
     if results.shared is not None:
-        made = f"Batch collection of Sentinel Hub{_from(results.facts.sources)}."
+        stated = text(results.shared.get("description")) or text(results.shared.get("name"))
+        made = "Batch collection of Sentinel Hub."
+    else:
+        stated = results.job.title
+        made = f"Results of Sentinel Hub Batch Processing{_from(results.facts.sources)}."
     return f"{stated.rstrip('.')}. {made}" if stated else made
 
 

@@ -153,7 +153,16 @@ def _raster(results: records.Results, feature: Feature) -> dict[str, Any]:
         placed = tiling.transform(tiling.extent(feature.polygons), width, height, results.facts.grid)
         if placed:
             fields["proj:transform"] = placed
+            fields["gsd"] = _gsd(results, feature, placed)
     return fields
+
+
+def _gsd(results: records.Results, feature: Feature, placed: list[float]) -> float | None:
+    """Return metres of a pixel: as requested, else as the pixels lie in a system of metres (or feet)."""
+    if results.facts.grid and results.facts.grid.id is not None:
+        return results.facts.grid.gsd
+    axes = feature.projection.crs.axis_info
+    return round(placed[0] * axes[0].unit_conversion_factor, 3) if axes else None
 
 
 def _package_grid(stated: Mapping[str, Any]) -> tiling.Grid | None:
