@@ -111,6 +111,7 @@ class Server:
 def _handler(answer: Callable[[Asked], Reply]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65536  # headers and body in one packet: two would wait for each other
 
         def _serve(self) -> None:
             parts = urlsplit(self.path)
