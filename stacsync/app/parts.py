@@ -19,7 +19,7 @@ from stacsync.mirror import Mirror
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.provider import Context, JobProvider
 from stacsync.raster import Inspector
-from stacsync.settings import CommonProvider, Settings
+from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
 
@@ -107,14 +107,15 @@ class Parts:
                 self._providers[name] = registry.kind(settings.kind).connect(settings, self._context(name))
             return self._providers[name]
 
-    def mirror(self, name: str) -> Mirror:
-        """Return what moves the files of this provider."""
+    @cached_property
+    def mirror(self) -> Mirror:
+        """What moves files, for all providers together."""
         return Mirror(
             self.storage,
             self.ledger,
             concurrency=self.settings.mirror.concurrency,
             max_asset_size=self.settings.mirror.max_asset_size,
-            trusted_hosts=self._provider_settings(name).trusted(),
+            trusted_hosts={name: one.trusted() for name, one in self.settings.providers.items()},
             observer=self.observer,
             stop=self.stop,
             clock=now,
@@ -125,9 +126,6 @@ class Parts:
     def inspect(self) -> Inspector:
         """What reads the headers of mirrored rasters."""
         return Inspector(self.storage, self.ledger.assets.remember_facts)
-
-    def _provider_settings(self, name: str) -> CommonProvider:
-        return self.settings.providers[name]
 
     def _context(self, name: str) -> Context:
         memory = self.ledger.memory(name)
@@ -166,6 +164,8 @@ class Parts:
         """Release connections, the lease and the ledger."""
         for provider in self._providers.values():
             provider.close()
+        if "mirror" in self.__dict__:
+            self.mirror.close()
         if "lease" in self.__dict__:
             self.lease.release()
         if "ledger" in self.__dict__:

@@ -45,7 +45,7 @@ def make_pass(parts: Parts, name: str, choice: Choice, *, dry_run: bool = False)
             license=settings.license,
         ),
         provider=provider,
-        mirror=parts.mirror(name),
+        mirror=parts.mirror,
         ledger=parts.ledger,
         filter=Filter(include=tuple(settings.assets_include), exclude=tuple(settings.assets_exclude)),
         inspect=parts.inspect,
