@@ -10,7 +10,7 @@ Nothing here does I/O or reads a clock: the same inputs give the same bytes.
 
 from __future__ import annotations
 
-from stacsync.stac import records
+from stacsync.stac import asset, records
 from stacsync.stac.catalog import STAC_VERSION, catalog_document
 from stacsync.stac.collection import collection_document, collection_title
 from stacsync.stac.item import item_document
@@ -27,6 +27,7 @@ __all__ = [
     "CollectionPlace",
     "Place",
     "Summary",
+    "asset",
     "catalog_document",
     "collection_document",
     "collection_title",

@@ -24,13 +24,14 @@ def asset_object(record: AssetRecord, mirrored: Mirrored | None, document_key: s
     A mirrored asset gets a relative href, its measured size and SHA-256, and its source's identity.
     """
     stated = fields_of({name: value for name, value in record.extra.items() if name not in _OURS})
+    stated = {name: value for name, value in stated.items() if name not in _MEASURED}
     if record.mirrored:
         if mirrored is None:
             return None
         found = {
             "href": layout.href(document_key, mirrored.key),
-            **_measured(mirrored),
             **with_header(stated, mirrored.facts),
+            **_measured(mirrored),
         }
     else:
         href = public_href(record.href, _REFERENCE_SCHEMES)

@@ -23,7 +23,25 @@ collection_title = titles.collection_title
 INDEX = "items"
 """The key of the search index's asset."""
 _NOT_EXTRA = frozenset(
-    ["type", "stac_version", "stac_extensions", "id", "title", "description", "keywords", "license", "providers", "extent", "summaries", "item_assets", "links", "assets", "bbox", "geometry", "properties"]
+    [
+        "type",
+        "stac_version",
+        "stac_extensions",
+        "id",
+        "title",
+        "description",
+        "keywords",
+        "license",
+        "providers",
+        "extent",
+        "summaries",
+        "item_assets",
+        "links",
+        "assets",
+        "bbox",
+        "geometry",
+        "properties",
+    ]
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from stacsync import layout
 from stacsync.jobs import ItemRecord, Mirrored
-from stacsync.stac import extensions, links, titles
+from stacsync.stac import extensions, links, projection, titles
 from stacsync.stac.asset import asset_object
 from stacsync.stac.catalog import STAC_VERSION
 from stacsync.stac.clean import holds_secret, organisation
@@ -89,7 +89,8 @@ def _inherited(properties: dict[str, Any], assets: Mapping[str, Mapping[str, Any
     codes = {asset["proj:code"] for asset in assets.values() if "proj:code" in asset}
     if len(codes) == 1:
         kept["proj:code"] = codes.pop()
-    return kept
+    projjson = projection.described(kept["proj:code"]) if "proj:code" in kept else None
+    return kept if projjson is None else {"proj:projjson": projjson, **kept}
 
 
 def _any_bands(assets: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -18,6 +18,7 @@ from stacsync.stac.numbers import finite, finite_list
 _STEPS = 16
 _TOLERANCE = 2e-5
 """Degrees (about two metres) that a straight edge may miss the true one by."""
+_WELL_KNOWN = re.compile(r"^(EPSG:(4326|3857|32[67]\d\d)|OGC:CRS84)$")
 _CODE = re.compile(r"^[A-Za-z]+:[A-Za-z0-9._-]+$")
 
 
@@ -182,6 +183,23 @@ def _deviation(points: list[list[float]], start: int, stride: int) -> float:
         here = points[start + step]
         worst = max(worst, *(abs(a + share * (b - a) - c) for a, b, c in zip(first, last, here, strict=True)))
     return worst
+
+
+def described(code: str) -> JSON | None:
+    """Return the PROJJSON of a system that map clients in browsers do not know by its code, else None.
+
+    They know WGS84, web Mercator and the UTM zones; for any other they would have to ask a service on the internet.
+    """
+    return None if _WELL_KNOWN.match(code) else _projjson(code)
+
+
+@lru_cache(maxsize=64)
+def _projjson(code: str) -> JSON | None:
+    try:
+        found: JSON = pyproj.CRS.from_user_input(code).to_json_dict()
+    except ProjError:
+        return None
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -33,7 +33,28 @@ _SOURCES: dict[str, type[Remote | SourceObject | SourceFolder | Member]] = {
 _PLAIN = ("id", "job_id", "title", "description", "license")
 _ASSET_PLAIN = ("key", "filename", "identity", "media_type", "title", "description", "size", "mirrored", "href")
 _DOCUMENT = frozenset(
-    ["type", "stac_version", "stac_extensions", "id", "title", "description", "keywords", "license", "providers", "extent", "summaries", "item_assets", "links", "assets", "stacsync:provider", "stacsync:kind", "stacsync:job_id", "stacsync:extent_source", "created", "updated"]
+    [
+        "type",
+        "stac_version",
+        "stac_extensions",
+        "id",
+        "title",
+        "description",
+        "keywords",
+        "license",
+        "providers",
+        "extent",
+        "summaries",
+        "item_assets",
+        "links",
+        "assets",
+        "stacsync:provider",
+        "stacsync:kind",
+        "stacsync:job_id",
+        "stacsync:extent_source",
+        "created",
+        "updated",
+    ]
 )
 
 

@@ -23,7 +23,35 @@ _SUMMARISED = frozenset(
 _PREFIXES = ("eo:", "view:", "sat:", "sar:", "product:", "raster:")
 _NOT_SUMMARISED = frozenset({"sat:anx_datetime", "sat:absolute_orbit", "sat:orbit_state_vectors", "raster:histogram"})
 _OWN = frozenset(
-    ["href", "title", "description", "created", "updated", "expires", "published", "unpublished", "datetime", "start_datetime", "end_datetime", "statistics", "file:size", "file:checksum", "file:header_size", "file:local_path", "file:values", "stacsync:source", "alternate", "storage:refs", "proj:shape", "proj:transform", "proj:bbox", "proj:geometry", "proj:centroid", "raster:histogram", "table:row_count"]
+    [
+        "href",
+        "title",
+        "description",
+        "created",
+        "updated",
+        "expires",
+        "published",
+        "unpublished",
+        "datetime",
+        "start_datetime",
+        "end_datetime",
+        "statistics",
+        "file:size",
+        "file:checksum",
+        "file:header_size",
+        "file:local_path",
+        "file:values",
+        "stacsync:source",
+        "alternate",
+        "storage:refs",
+        "proj:shape",
+        "proj:transform",
+        "proj:bbox",
+        "proj:geometry",
+        "proj:centroid",
+        "raster:histogram",
+        "table:row_count",
+    ]
 )
 """Asset fields that are of one file, not of a kind of asset."""
 
