@@ -19,8 +19,9 @@ from stacsync.providers.openeo.times import instant, names_a_date
 
 CARRIED = frozenset(
     {"datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description", "expires"}
+    | {"openeo:status"}
 )
-"""Properties with a place of their own in an `ItemRecord`; `expires` is of signed links that nobody will see."""
+"""Properties with a place of their own in an `ItemRecord`, or of no meaning outside the back-end: `expires` is of links."""
 STRUCTURE = frozenset(
     {"type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "properties", "links", "assets", "collection"}
 )
@@ -168,7 +169,7 @@ def _properties(
     if "unpublished" in found:
         found["openeo:unpublished"] = found.pop("unpublished")
     for name, value in document.items():
-        if name in STRUCTURE or name in found:
+        if name in STRUCTURE | CARRIED or name in found:
             continue
         if name == "epsg":
             found.setdefault("proj:epsg", value)

@@ -27,7 +27,7 @@ _EMBEDDED = re.compile(r"https?://[^\s\"'<>\\]+")
 
 def is_web(href: Any) -> bool:
     """Say whether `href` is an absolute http or https address."""
-    return isinstance(href, str) and re.match(r"(?i)https?://[^/]", href) is not None
+    return isinstance(href, str) and re.match(r"(?i)https?://[^/]", href) is not None and _split(href)[1] != ""
 
 
 def signs_in_query(url: str) -> bool:
@@ -86,8 +86,14 @@ def links_of(document: Mapping[str, Any], *rels: str) -> list[Mapping[str, Any]]
 
 
 def absolute(href: str, base: str, requested: str) -> str:
-    """Return `href` resolved against `base`; a back-end behind a TLS proxy that writes http is taken at https."""
-    return secured(urljoin(base, href.strip()), requested)
+    """Return `href` resolved against `base`; a back-end behind a TLS proxy that writes http is taken at https.
+
+    What cannot be parsed becomes an empty text, which is no web address.
+    """
+    try:
+        return secured(urljoin(base, href.strip()), requested)
+    except ValueError:
+        return ""
 
 
 def expiry(url: str) -> datetime | None:
@@ -120,6 +126,7 @@ def job_path(job_id: str, *more: str) -> str:
 def _split(url: str) -> tuple[str, str, str, str]:
     try:
         parts = urlsplit(url)
+        parts.port  # noqa: B018  # reading it is what checks it
     except ValueError:
         return "", "", "", ""
     return parts.scheme, parts.netloc, parts.path, parts.query

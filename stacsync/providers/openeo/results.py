@@ -101,13 +101,13 @@ def collection_record(
     item = shape(document) is Shape.ITEM
     own = place.per_job
     body: Mapping[str, Any] = {} if item else document
-    summaries, item_assets = body.get("summaries"), body.get("item_assets")
+    summaries, item_assets, keywords = body.get("summaries"), body.get("item_assets"), body.get("keywords")
     return CollectionRecord(
         id=place.collection_id,
         job_id=place.job.id if own else None,
         title=_title(document, place),
         description=_description(body, place),
-        keywords=tuple(word for word in body.get("keywords") or () if isinstance(word, str)),
+        keywords=tuple(str(word) for word in keywords if text(word)) if isinstance(keywords, list) else (),
         license=_license(document),
         providers=organisations(document),
         bbox=extent(body),
