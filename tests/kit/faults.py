@@ -79,7 +79,7 @@ class FaultServer:
         """Bytes of bodies that were sent."""
         self._faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._lock = Lock()
-        self._server = ThreadingHTTPServer((address, 0), _Handler)
+        self._server = _Server((address, 0), _Handler)
         self._server.daemon_threads = True
         self._server.faults = self  # type: ignore[attr-defined]  # for the handler
         if context is not None:
@@ -118,6 +118,12 @@ class FaultServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is what many tests are about."""
+        del request, client_address
 
 
 class _Handler(BaseHTTPRequestHandler):
