@@ -28,6 +28,7 @@ _TOLD = {
     errno.EPERM: ("access is denied", _RIGHTS),
     errno.ENAMETOOLONG: ("the name is longer than the file system takes", "use another file system"),
     errno.ENOTDIR: ("a file is in the way of a folder", "move it away: the folder belongs to stacsync alone"),
+    errno.EEXIST: ("a file is in the way of a folder", "move it away: the folder belongs to stacsync alone"),
     errno.EISDIR: ("a folder is in the way of a file", "move it away: the folder belongs to stacsync alone"),
     errno.EIO: ("the disk failed", "look into the system's log"),
 }

@@ -120,6 +120,8 @@ def from_obstore(error: BaseException) -> Fault:
         return Fault("NotFound", 404)
     if isinstance(error, NotImplementedError) or "NotSupported" in type(error).__name__ or "NotImplemented" in text:
         return Fault("NotImplemented", 501)
+    if "redirect without LOCATION" in text:
+        return Fault("PermanentRedirect", 301)
     return from_network(error)
 
 
