@@ -89,6 +89,7 @@ def test_tokens_are_known_by_their_looks() -> None:
         "401 Unauthorized: basic authentication is off",
         "s3://bucket/prefix/a.tif has 12 bytes instead of 13",
         "keys a, b and c; monkey=1; turkey=2",
+        "providers.cdse.auth.password: required (password of that user)",
         "the signature of item.json is missing",
         "C:\\data\\a.tif at 12:30:01",
     ],
