@@ -279,7 +279,12 @@ class TestWithoutConditions:
         """Of two that write within the wait only one goes on."""
         store = Unconditional(tmp_path, clock=clock)
         other = Lease(store, clock=clock, sleep=lambda _seconds: None, owner=ELSEWHERE)
-        clock.meanwhile = lambda: store.delete([KEY]) or (other.acquire() and None)  # both had seen no lease
+
+        def overtake() -> None:  # both had seen no lease
+            store.delete([KEY])
+            other.acquire()
+
+        clock.meanwhile = overtake
         with pytest.raises(LeaseHeld, match="process 7 on elsewhere"):
             Lease(store, clock=clock, sleep=clock.sleep).acquire()
         other.ensure()

@@ -18,6 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import boto3
 import botocore.exceptions
+import botocore.loaders
+import botocore.session
 import urllib3
 from botocore.config import Config
 
@@ -36,6 +38,8 @@ _BOTO = Config(
     max_pool_connections=32,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
+_MODELS = botocore.loaders.create_loader()
+"""The descriptions of services, read once: they are most of what opening a client costs."""
 Answer = TypeVar("Answer")
 
 
@@ -69,7 +73,10 @@ class Access:
         self._sleep = sleep
         self._lock = Lock()
         self._client: Any = None
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _MODELS)
         self.session = boto3.Session(
+            botocore_session=core,
             aws_access_key_id=account.access_key_id,
             aws_secret_access_key=account.secret_access_key,
             region_name=account.region,

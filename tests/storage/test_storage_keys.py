@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stacsync.errors import ConfigError, StorageError
 from stacsync.storage import keys, open_storage
@@ -32,6 +32,7 @@ def test_no_key_leaves_the_root(key: str) -> None:
         assert not key.startswith("/")
 
 
+@settings(max_examples=40)
 @given(st.lists(NAMES, min_size=1, max_size=4).map("/".join), st.binary(max_size=64))
 def test_every_key_of_plain_names_works(key: str, data: bytes) -> None:
     """A key of printable names is written, found in its place, listed and deleted without a trace."""

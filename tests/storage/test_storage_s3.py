@@ -20,11 +20,9 @@ MIB = 1024 * 1024
 
 
 def error(status: int, code: str) -> Answer:
-    return (
-        status,
-        {"Content-Type": "application/xml"},
-        f"<Error><Code>{code}</Code><Message>user 4711</Message></Error>".encode(),
-    )
+    region = {"x-amz-bucket-region": "eu-west-1"} if status == 301 else {}
+    body = f"<Error><Code>{code}</Code><Message>user 4711</Message></Error>"
+    return status, {"Content-Type": "application/xml"} | region, body.encode()
 
 
 class Bucket:
