@@ -7,22 +7,24 @@ from typing import Any
 
 _OLDEST = datetime(1957, 1, 1, tzinfo=UTC)
 _NEWEST = datetime(2200, 1, 1, tzinfo=UTC)
+_FEWEST = 365 * 86_400_000
+"""Milliseconds since 1970 below which a number counts something else, or nothing yet."""
 
 
 def instant(value: Any) -> datetime | None:
     """Return the moment that `value` states, in UTC, or None when it states none.
 
-    Understood are ISO 8601 text with any number of fraction digits (naive text means UTC), a bare date, and epoch
-    milliseconds as a number or as digits. A moment outside the age of satellites is taken for a placeholder: None.
+    Understood are ISO 8601 text with any number of fraction digits (naive text means UTC), a bare date (of eight digits
+    as a number too), and epoch milliseconds as a number or as digits. A moment outside the age of satellites is taken for a placeholder: None.
     """
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int | float):
-        return _plausible(_from_milliseconds(value))
-    if not isinstance(value, str):
+    if isinstance(value, float) or (isinstance(value, int) and len(str(value)) != 8):
+        return _plausible(_from_milliseconds(value)) if value >= _FEWEST else None
+    if not isinstance(value, str | int):
         return None
-    text = value.strip()
-    if text.isdigit() and len(text) >= 12:
+    text = str(value).strip()
+    if text.isascii() and text.isdigit() and len(text) >= 12:
         return _plausible(_from_milliseconds(int(text)))
     try:
         parsed = datetime.fromisoformat(text)
@@ -33,7 +35,8 @@ def instant(value: Any) -> datetime | None:
 
 def is_date_only(value: Any) -> bool:
     """Tell whether `value` names a day and no time of day."""
-    return isinstance(value, str) and len(value.strip()) in {8, 10} and "T" not in value and ":" not in value
+    text = str(value).strip()
+    return len(text) in {8, 10} and "T" not in text and ":" not in text
 
 
 def interval(value: Any) -> tuple[datetime | None, datetime | None] | None:

@@ -1,44 +1,36 @@
-"""A stand-in of UP42 on a real socket, providers connected to it, and a plain reader of archives."""
+"""A stand-in of UP42 on a real socket, and providers connected to it."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import tarfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import orjson
 import pytest
 from stacsync.demo.up42 import StandIn
-from stacsync.jobs import Contents, ItemRecord, JobRecord, JobResult, MemberFact, PackageRecord
-from stacsync.provider import Context, JobProvider
+from stacsync.jobs import ItemRecord, JobRecord, JobResult
+from stacsync.provider import JobProvider
 from stacsync.providers.up42 import KIND
+from stacsync.testing import context
+from stacsync.testing.delivery import fetch, unpack
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "up42"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Memory(dict[str, dict[str, Any]]):
-    def put(self, key: str, value: dict[str, Any]) -> None:
-        self[key] = value
-
-    def drop(self, key: str) -> None:
-        self.pop(key, None)
-
-
-class Hours:
-    """A monotonic clock that a test moves."""
+class Clocks:
+    """The time of day for the provider and the running time for the stand-in; a test moves both."""
 
     def __init__(self) -> None:
+        self.now = datetime(2025, 6, 1, tzinfo=UTC)
         self.skipped = 0.0
 
-    def __call__(self) -> float:
+    def clock(self) -> datetime:
+        return self.now
+
+    def monotonic(self) -> float:
         return time.monotonic() + self.skipped
 
 
@@ -53,31 +45,24 @@ def real_archive() -> bytes:
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
+def clocks() -> Clocks:
+    return Clocks()
 
 
 @pytest.fixture
-def up42(hours: Hours) -> Iterator[StandIn]:
-    with StandIn(monotonic=hours) as server:
+def up42(clocks: Clocks) -> Iterator[StandIn]:
+    with StandIn(monotonic=clocks.monotonic) as server:
         yield server
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
-    return Context(
-        name="sky", memory=Memory(), clock=lambda: NOW, sleep=lambda _: None, stop=Event(), state_dir=str(tmp_path)
-    )
-
-
-@pytest.fixture
-def connect(context: Context) -> Iterator[Callable[..., JobProvider]]:
+def connect(clocks: Clocks, tmp_path: Path) -> Iterator[Callable[..., JobProvider]]:
     opened: list[JobProvider] = []
 
     def connect(table: dict[str, Any], **more: Any) -> JobProvider:
-        provider = KIND.connect(KIND.settings(**{**table, **more}), context)
-        opened.append(provider)
-        return provider
+        outside = context("sky", clock=clocks.clock, state_dir=tmp_path)
+        opened.append(KIND.connect(KIND.settings.model_validate({**table, **more}), outside))
+        return opened[-1]
 
     yield connect
     for provider in opened:
@@ -85,54 +70,12 @@ def connect(context: Context) -> Iterator[Callable[..., JobProvider]]:
 
 
 @pytest.fixture
-def unpack() -> Callable[[bytes, PackageRecord], tuple[MemberFact, ...]]:
-    """Read a tar.gz as the mirror does: in one pass, regular and wanted members alone."""
-
-    def unpack(packed: bytes, package: PackageRecord) -> tuple[MemberFact, ...]:
-        found = []
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r|gz") as archive:
-            for member in archive:
-                stream = archive.extractfile(member) if member.isfile() and package.wants(member.name) else None
-                if stream is not None:
-                    content = stream.read()
-                    media_type = "image/tiff; application=geotiff" if content[:2] in {b"II", b"MM"} else None
-                    found.append(
-                        MemberFact(
-                            path=member.name,
-                            key=f"sky/packages/{package.id}/{member.name}",
-                            size=len(content),
-                            sha256=hashlib.sha256(content).hexdigest(),
-                            media_type=media_type,
-                            head=content[: 4 * 1024**2] if member.name.endswith(".json") else content[:65536],
-                        )
-                    )
-        return tuple(sorted(found, key=lambda fact: fact.path))
-
-    return unpack
-
-
-@pytest.fixture
-def take(unpack: Callable[[bytes, PackageRecord], tuple[MemberFact, ...]]) -> Callable[..., list[ItemRecord]]:
+def take() -> Callable[..., list[ItemRecord]]:
     """Describe a job, fetch and unpack its packages from their signed addresses, and tell its items."""
 
     def take(provider: JobProvider, job: JobRecord, result: JobResult | None = None) -> list[ItemRecord]:
         result = result or provider.describe(job)
-        contents: Contents = {
-            package.id: unpack(fetch(provider.sign(package, job, fresh=False).url), package)
-            for package in result.packages
-        }
-        return list(result.items(contents))
+        fetched = {package: fetch(provider.sign(package, job, fresh=False)) for package in result.packages}
+        return list(result.items({package.id: unpack(package, data) for package, data in fetched.items()}))
 
     return take
-
-
-@pytest.fixture
-def get() -> Callable[..., bytes]:
-    return fetch
-
-
-def fetch(url: str, headers: dict[str, str] | None = None) -> bytes:
-    request = urllib.request.Request(url, headers=headers or {})
-    with urllib.request.urlopen(request) as answer:
-        content: bytes = answer.read()
-        return content
