@@ -120,7 +120,7 @@ def tile_item(
         created=times.instant(tile.get("created")),
         updated=times.instant(tile.get("ingestionStart")),
         properties={key: value for key, value in properties.items() if value is not None},
-        assets=_assets(collection, tile, delivery),
+        assets=records.distinct(_assets(collection, tile, delivery)),
     )
 
 
@@ -172,9 +172,7 @@ def _moment(collection: Mapping[str, Any], tile: Mapping[str, Any]) -> records.M
     if sensed:
         return records.Moment(datetime=sensed)
     span = records.sensing_span(collection)
-    if span:
-        return records.spanning(span, None, "collection")
-    return records.Moment(datetime=times.instant(tile.get("created")), datetime_source="job")
+    return records.spanning(span, None, "collection") if span else records.Moment()
 
 
 def _reason(tile: Mapping[str, Any]) -> str:

@@ -221,6 +221,7 @@ def _longitudes(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
         return west, east
     gap, reached = (0.0, west, east), west
     for start, end in sorted(spans):
-        gap = max(gap, (start - reached, start, reached))
+        if start - reached > gap[0]:
+            gap = (start - reached, start, reached)
         reached = max(reached, end)
     return gap[1], gap[2]

@@ -8,6 +8,7 @@ the Collection; the request itself goes along whole, but for secrets, as a metad
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,14 +68,12 @@ class Moment:
 def moment(results: Results, sensed: dt.datetime | None = None) -> Moment:
     """Return the time of an item: of its tile if known, over the span that the request asked for.
 
-    Without either the collection's span is taken, at last the job's creation, and both are told as guesses.
+    Without either the collection's span is taken and told as a guess; without that nothing is told.
     """
     span = results.facts.interval
     if span is None and sensed is None:
         span = sensing_span(results.shared or {})
-        if span is None:
-            return Moment(datetime=results.job.created or results.job.updated, datetime_source="job")
-        return spanning(span, None, "collection")
+        return spanning(span, None, "collection") if span else Moment()
     return spanning(span or (None, None), sensed, None)
 
 
@@ -123,7 +122,18 @@ def item(
         created=results.job.created,
         updated=results.job.updated,
         properties={key: value for key, value in known.items() if value is not None},
-        assets=assets,
+        assets=distinct(assets),
+    )
+
+
+def distinct(assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
+    """Return assets with every key once, and with file names that differ: templates may tell outputs apart by folder."""
+    known = {asset.key: asset for asset in reversed(assets)}
+    kept = [asset for asset in assets if known[asset.key] is asset]
+    names = Counter(asset.filename.lower() for asset in kept)
+    return tuple(
+        replace(asset, filename=f"{asset.key}-{asset.filename}") if names[asset.filename.lower()] > 1 else asset
+        for asset in kept
     )
 
 

@@ -19,20 +19,30 @@ _DROPPED = re.compile(
     r"|(?:user|account|domain.?account|project|workspace|organi[sz]ation|owner|client)[_-]?id"
 )
 _ARN = re.compile(r"arn:aws[a-z-]*:[^\s\"']+")
+_LARGEST = 2**63
 _FREE_TEXT = frozenset({"evalscript"})
 """Programs: taken as they are, because `key=value` in a program is no credential."""
 
 
 def cleaned(value: Any, name: str = "") -> Any:
-    """Return JSON of the service without secrets, roles and the ids of accounts and users."""
+    """Return JSON of the service without secrets, roles and the ids of accounts and users.
+
+    What comes back can be written as JSON again: whole numbers beyond 64 bits become text.
+    """
     if isinstance(value, dict):
-        kept = {key: inner for key, inner in value.items() if _kept(name, str(key))}
-        return {str(key): cleaned(inner, str(key)) for key, inner in kept.items()}
+        return {_plain(key): cleaned(inner, key) for key, inner in value.items() if _kept(name, key)}
     if isinstance(value, list):
         return [cleaned(inner, name) for inner in value]
     if isinstance(value, str):
-        return value if name in _FREE_TEXT else _ARN.sub("***", redact(without_project(value)))
+        return _plain(value) if name in _FREE_TEXT else _ARN.sub("***", redact(without_project(_plain(value))))
+    if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
+        return str(value)
     return value
+
+
+def _plain(words: str) -> str:
+    """Return text that can be written as UTF-8."""
+    return words.encode("utf-8", "replace").decode()
 
 
 def _kept(parent: str, key: str) -> bool:
