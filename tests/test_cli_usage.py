@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import structlog
-from stacsync.cli.app import main
+from tests.kit.commands import Command, Done, commands
 
 ROOT = Path(__file__).parent.parent
 SECRET = "correct-horse-battery"
@@ -32,35 +29,12 @@ OPTIONS = {
     "demo": ["DIR"],
 }
 CONFIGURED = ("run", "sync", "check", "status", "verify", "rebuild", "search")
-Command = Callable[..., "Done"]
-
-
-class Done(NamedTuple):
-    """What came of a command."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
 def stacsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Run a command in an empty folder, without any configuration around."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("STACSYNC_")]:
-        monkeypatch.delenv(name)
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-
-    def run(*arguments: str) -> Done:
-        capsys.readouterr()
-        return Done(main(arguments), *capsys.readouterr())
-
-    yield run
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
+    with commands(tmp_path, monkeypatch, capsys) as run:
+        yield run
 
 
 def process(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Done:
