@@ -74,9 +74,11 @@ def _read(body: dict[str, Any]) -> Extension:
 
 
 @cache
-def _checker(uri: str) -> jsonschema_rs.Draft7Validator:
-    extension = next(entry for entry in known() if entry.uri == uri)
-    return jsonschema_rs.Draft7Validator(dict(extension.schema), validate_formats=True)
+def _checker(uri: str, field: str | None = None) -> jsonschema_rs.Draft7Validator:
+    """Return the compiled schema of an extension's carriers, or of one of its fields alone."""
+    whole = next(entry for entry in known() if entry.uri == uri).schema
+    schema = whole if field is None else {"definitions": whole.get("definitions", {}), **whole["properties"][field]}
+    return jsonschema_rs.Draft7Validator(dict(schema), validate_formats=True)
 
 
 def carriers(document: Mapping[str, Any]) -> list[Carrier]:
@@ -149,14 +151,26 @@ def _problems(entry: Extension, kind: str, found: list[Carrier]) -> list[str]:
         f"{entry.name}: {name} is missing"
         for name in sorted(entry.requires.get(kind, frozenset()) - main.fields.keys())
     ]
-    checker = _checker(entry.uri)
     for carrier in found:
-        if (
-            carrier.scope in entry.scopes[kind]
-            and carrier.scope != "summaries"
-            and any(map(entry.owns, carrier.fields))
-        ):
-            result += [_message(carrier, error) for error in checker.iter_errors(dict(carrier.fields))]
+        if carrier.scope in entry.scopes[kind] and any(map(entry.owns, carrier.fields)):
+            result += _summarised(entry, carrier) if carrier.scope == "summaries" else _misfits(entry, carrier)
+    return result
+
+
+def _misfits(entry: Extension, carrier: Carrier) -> list[str]:
+    return [_message(carrier, error) for error in _checker(entry.uri).iter_errors(dict(carrier.fields))]
+
+
+def _summarised(entry: Extension, carrier: Carrier) -> list[str]:
+    """Return summaries that are none, and listed values that their field could not have."""
+    rules, result = entry.schema["properties"], []
+    for name in filter(entry.owns, carrier.fields):
+        summary = carrier.fields[name]
+        listed = summary if isinstance(summary, list) else () if isinstance(summary, dict) else (summary,)
+        for value in listed if name in rules else ():
+            shapes = (value, [value]) if isinstance(summary, list) else ()
+            if not any(_checker(entry.uri, name).is_valid(shape) for shape in shapes):
+                result.append(f"{carrier.path}/{name}: {value!r} is no value of this field")
     return result
 
 
