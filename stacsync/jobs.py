@@ -239,7 +239,7 @@ class JobResult:
     """Called once, after `packages` were unpacked; may be a generator over 100,000 rows and is consumed lazily."""
     packages: tuple[PackageRecord, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
-    """What the provider delivered and we do not publish, by reason ("no data": 3)."""
+    """What the provider delivered and we do not publish, by reason ("no data": 3); may grow until `items` is used up."""
     complete: bool = True
     """False: published as incomplete (`stacsync:complete` = false on the Collection), to be completed by a later pass."""
     close: Callable[[], None] = nothing

@@ -35,7 +35,7 @@ def today_job(process: str, number: int, base: str, *, status: str = "successful
             "workspaceID": stable_id("workspace"),
             "definition": {
                 "inputs": {
-                    "title": f"Berlin {day}",
+                    "title": f"Berlin, {process}",
                     "item": f"{base}{STAC}/collections/{stable_id('in', number)}/items/{stable_id('scene', number)}",
                 }
             },

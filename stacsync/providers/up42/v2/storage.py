@@ -74,6 +74,7 @@ class Storage:
     def __init__(self, session: Session, path: str) -> None:
         self._session = session
         self._path = path.strip("/")
+        self._client: Client | None = None
 
     def items(self, job_id: str) -> Iterator[JSON]:
         """Yield the Items of a job, page by page. Raises `Unavailable` when the storage cannot be asked or makes no sense."""
@@ -105,7 +106,10 @@ class Storage:
         return client.title or client.id
 
     def _open(self) -> Client:
-        return Client.open(self._root(), stac_io=SessionIO(self._session))
+        """Return the opened API; its landing page is read once."""
+        if self._client is None:
+            self._client = Client.open(self._root(), stac_io=SessionIO(self._session))
+        return self._client
 
     def _root(self) -> str:
         return f"{self._session.base_url}/{self._path}"
