@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, SerializeAsAny, ValidationError
 
@@ -58,6 +59,9 @@ class Settings(Section):
     def secrets(self) -> Iterator[str]:
         """Yield every secret in clear, for `stacsync.logs.conceal` alone."""
         yield from _secrets(self)
+        password = urlsplit(self.ledger.url).password
+        if password:
+            yield from {password, unquote(password)}
 
 
 def find(path: Path | None, env: Mapping[str, str]) -> Path | None:
@@ -137,8 +141,11 @@ def _provider(
         problems[place] = "a provider's name holds lower-case letters, digits and hyphens, and starts with no hyphen"
     if not isinstance(table, dict):
         return None, {**problems, place: f"a table [providers.{name}] is expected"}
+    kind = table.get("kind", "")
+    if not isinstance(kind, str):
+        return None, {**problems, (*place, "kind"): "a text is expected"}
     try:
-        model = model_of(str(table.get("kind", "")))
+        model = model_of(kind)
     except ConfigError as error:
         problems[*place, "kind"] = str(error) if "kind" in table else f"required; {error.remedy}"
         return None, problems

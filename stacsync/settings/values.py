@@ -17,11 +17,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
-_STEP = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|[smhdw]))+")
+_STEP = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdw])")
+_PLAIN = re.compile(r"[0-9]+")
+_LONGEST = 10 * 366 * 86400
 _SCALE = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([kmgt]i?)?b?", re.IGNORECASE)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = "[0-7]|sun|mon|tue|wed|thu|fri|sat"
+_DAY_RANGE = re.compile(rf"(?:(\*)|({_DAY})(?:-({_DAY}))?)(?:/([1-7]))?")
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):(\d{1,5})")
 
 
@@ -29,14 +33,18 @@ def duration(value: Any) -> Any:
     """Return "5m", "30s" or "1h30m" as a timedelta; a bare number counts seconds."""
     if isinstance(value, timedelta):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
     text = value.strip().lower().replace(" ", "") if isinstance(value, str) else ""
-    if text.isdigit():
-        return timedelta(seconds=int(text))
-    if not _DURATION.fullmatch(text):
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value)
+    elif _PLAIN.fullmatch(text):
+        seconds = float(text)
+    elif _DURATION.fullmatch(text):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _STEP.findall(text))
+    else:
         raise ValueError('a duration such as "30s", "5m" or "1h30m" is expected')
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _STEP.findall(text)))
+    if not seconds <= _LONGEST:
+        raise ValueError("at most ten years are expected")
+    return timedelta(seconds=seconds)
 
 
 def show_duration(value: timedelta) -> str:
@@ -111,31 +119,48 @@ def ledger_url(value: str) -> str:
 def cron(value: str) -> str:
     """Return a five-field crontab expression, with days of the week by name.
 
-    In a crontab 0 and 7 are Sunday, in APScheduler 0 is Monday: names mean the same to both.
+    In a crontab 0 and 7 are Sunday, in APScheduler 0 is Monday: names mean the same to both. A day of the month together
+    with a day of the week is refused: a crontab means either, APScheduler both.
     """
     from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - costs 40 ms, and few configurations use it
 
     fields = value.split()
     if len(fields) != 5:
         raise ValueError('a crontab expression of five fields such as "*/10 * * * *" is expected')
+    if fields[2] != "*" and fields[4] != "*":
+        raise ValueError("a day of the month or a day of the week is expected, not both")
     try:
-        fields[4] = ",".join(_weekdays(part) for part in fields[4].lower().split(","))
-        CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
+        fields[4] = _weekdays(fields[4].lower())
+        trigger = CronTrigger.from_crontab(" ".join(fields), timezone=UTC)
     except (ValueError, IndexError) as error:
         raise ValueError(
             'a crontab expression such as "*/10 * * * *" is expected; one of its fields is wrong'
         ) from error
+    if trigger.get_next_fire_time(None, datetime(2024, 1, 1, tzinfo=UTC)) is None:
+        raise ValueError("a day that exists is expected: this expression is never due")
     return " ".join(fields)
 
 
-def _weekdays(part: str) -> str:
-    match = re.fullmatch(r"(\d)(?:-(\d))?(?:/(\d+))?", part)
-    if not match or (match[3] and not match[2]):
-        return part
-    first, last = int(match[1]), int(match[2] or match[1])
-    if last < first:
-        raise ValueError("a range runs from the smaller to the larger number")
-    return ",".join(dict.fromkeys(_DAYS[day] for day in range(first, last + 1, int(match[3] or 1))))
+def _weekdays(field: str) -> str:
+    """Return the days of a crontab's fifth field by name, each once."""
+    if field == "*":
+        return field
+    days: dict[str, None] = {}
+    for part in field.split(","):
+        match = _DAY_RANGE.fullmatch(part)
+        if not match or (match[4] and not (match[3] or match[1])):
+            raise ValueError("a day of the week, or a range of them, is expected")
+        first, last = (0, 6) if match[1] else (_day(match[2]), _day(match[3] or match[2]))
+        if last < first and match[3] in {"sun", "0"}:
+            last = 7
+        days |= dict.fromkeys(_DAYS[day] for day in range(first, last + 1, int(match[4] or 1)))
+        if last < first:
+            raise ValueError("a range runs from the earlier to the later day")
+    return ",".join(days)
+
+
+def _day(word: str) -> int:
+    return int(word) if word.isdigit() else _DAYS.index(word)
 
 
 def since(value: Any) -> Any:
@@ -146,9 +171,11 @@ def since(value: Any) -> Any:
         except ValueError as error:
             raise ValueError("a date such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z is expected") from error
     if isinstance(value, datetime):
+        if not 1900 <= value.year <= 2200:
+            raise ValueError("a year from 1900 to 2200 is expected")
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        return since(datetime(value.year, value.month, value.day, tzinfo=UTC))
     raise ValueError("a date such as 2026-01-31 is expected")
 
 
@@ -164,11 +191,15 @@ def host_port(value: str) -> str:
 
 def origin(address: str) -> str | None:
     """Return "host:port" of an http or https URL (the scheme's port when none is named), None of anything else."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}".lower()
+    return f"{host}:{port}".lower()
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -192,7 +223,7 @@ def _existing_file(value: Path) -> Path:
 _Span = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(show_duration, return_type=str)]
 Interval = Annotated[_Span, AfterValidator(_positive)]
 Duration = Annotated[_Span, AfterValidator(_not_negative)]
-Size = Annotated[int, BeforeValidator(size), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(size), Field(gt=0, lt=2**63)]
 Url = Annotated[str, AfterValidator(url)]
 StorageUrl = Annotated[str, AfterValidator(storage_url)]
 LedgerUrl = Annotated[str, AfterValidator(ledger_url)]
