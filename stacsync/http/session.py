@@ -262,7 +262,7 @@ class Session:
         return {}
 
     def _chunks(self, answer: requests.Response, url: str, until: float) -> Iterator[bytes]:
-        for chunk in answer.iter_content(65536):
+        while chunk := answer.raw.read1(65536, decode_content=True):  # what is there, however little
             if self._monotonic() > until:
                 raise Unreachable(f"{redact_url(url)} answers too slowly", "try again later")
             yield chunk

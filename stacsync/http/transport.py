@@ -6,6 +6,7 @@ import os
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from stacsync.errors import Unavailable
@@ -35,9 +36,9 @@ def explain(url: str, problem: Exception, timeout: tuple[float, float]) -> Unava
         return Unavailable(
             f"the TLS certificate of {where} is not trusted", "name your authority's file in SSL_CERT_FILE"
         )
-    if isinstance(problem, requests.Timeout):
+    if isinstance(problem, requests.Timeout | urllib3.exceptions.TimeoutError):
         return Unreachable(f"{where} did not answer within {timeout[1]:g} s", "try again later")
-    if isinstance(problem, ValueError) and not isinstance(problem, requests.exceptions.ContentDecodingError):
+    if isinstance(problem, ValueError):
         return Unavailable(f"{where} cannot be asked: the address is malformed", "check the configured url")
     return Unreachable(f"{where} cannot be reached: {_reason(problem)}", "check the url and the network")
 
