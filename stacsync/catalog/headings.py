@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,9 @@ from stacsync import layout, stac
 from stacsync.catalog.facts import CatalogFacts, ProviderFacts
 from stacsync.jobs import CollectionRecord
 from stacsync.ledger import Ledger, contributions, dirty, heads, lists, obsolete
+from stacsync.ledger.contributions import Said
 from stacsync.ledger.heads import Head
+from stacsync.ledger.staged import utc_text
 
 Providers = Mapping[str, ProviderFacts]
 UNKNOWN = ProviderFacts(kind="unknown", title="")
@@ -27,7 +30,7 @@ def settle(ledger: Ledger, catalog: CatalogFacts, providers: Providers) -> None:
     steps: list[Callable[[Connection], None]] = []
     with ledger.read() as conn:
         before = heads.get(conn, *dirty.ROOT)
-        root = _root(catalog)
+        root = root_head(catalog)
         if before is None or before.facts != root.facts:
             steps.append(lambda conn: _put_root(conn, before, root))
         for head in heads.providers(conn):
@@ -47,10 +50,19 @@ def settle(ledger: Ledger, catalog: CatalogFacts, providers: Providers) -> None:
 def records_of(conn: Connection, provider: str, collection: str) -> list[CollectionRecord]:
     """Return what the jobs say of a Collection; at least its name."""
     said = contributions.of_collection(conn, provider, collection)
-    return [stac.records.from_json(one.body) for one in said] or [CollectionRecord(id=collection, job_id=None)]
+    return [_record(one) for one in said] or [CollectionRecord(id=collection, job_id=None)]
 
 
-def _root(catalog: CatalogFacts) -> Head:
+def _record(said: Said) -> CollectionRecord:
+    """Return the record with its time of creation, so that the published document tells what it is sorted by."""
+    record = stac.records.from_json(said.body)
+    if record.created is not None or not said.sort_at:
+        return record
+    return replace(record, created=datetime.fromisoformat(said.sort_at))
+
+
+def root_head(catalog: CatalogFacts) -> Head:
+    """Return the head of the root that these settings give."""
     facts: dict[str, Any] = {**asdict(catalog), "organisations": [dict(one) for one in catalog.organisations]}
     return Head(provider="", collection="", name=catalog.id, key=layout.ROOT, title=catalog.title, facts=facts)
 
@@ -98,9 +110,9 @@ def _settle_collection(conn: Connection, ledger: Ledger, provider: str, collecti
     if not said and not lists.months(conn, provider, collection):
         _drop(conn, ledger, provider, collection, before)
         return
-    records = [stac.records.from_json(one.body) for one in said]
-    title = stac.collection_title(records) if records else collection
-    sort_at = min((one.sort_at for one in said if one.sort_at), default="")
+    records = records_of(conn, provider, collection)
+    title = stac.collection_title(records)
+    sort_at = min((utc_text(one.created.isoformat()) for one in records if one.created), default="")
     if before is None:
         head = Head(
             provider=provider,

@@ -70,7 +70,12 @@ def get(conn: Connection, provider: str, collection: str) -> Head | None:
 def providers(conn: Connection) -> list[Head]:
     """Return the heads of all providers of which something is published, by title."""
     query = select(*_COLUMNS).where(heads.c.provider != "", heads.c.collection == "")
-    return sorted(map(_head, conn.execute(query)), key=lambda head: (head.title.casefold(), head.provider))
+    return sorted(map(_head, conn.execute(query)), key=by_title)
+
+
+def by_title(head: Head) -> tuple[str, str]:
+    """Return what providers are listed by."""
+    return (head.title.casefold(), head.provider)
 
 
 def collections(conn: Connection, provider: str) -> list[Head]:
