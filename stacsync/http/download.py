@@ -88,13 +88,15 @@ def decoded(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
     """Yield the bytes behind the coding `name`, never more than a chunk at once."""
     engine = zlib.decompressobj(_DECODED[name])
     for chunk in chunks:
-        pending = chunk
-        while pending and not engine.eof:
+        pending, more = chunk, True
+        while more and not engine.eof:
             try:
-                yield engine.decompress(pending, CHUNK)
+                piece = engine.decompress(pending, CHUNK)
             except zlib.error as error:
                 raise TransferFailed("a host sends an asset compressed, and the compression is broken") from error
             pending = engine.unconsumed_tail
+            more = bool(pending) or len(piece) == CHUNK
+            yield piece
     if not engine.eof:
         raise FetchInterrupted("the compressed body ended too early")
 

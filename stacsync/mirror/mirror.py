@@ -9,16 +9,20 @@ from datetime import datetime
 from threading import Event, Lock
 from typing import Protocol, TypeVar
 
+from stacsync import layout
 from stacsync.errors import JobUnusable, Stopped, TransferFailed
 from stacsync.http.fetch import Fetcher
-from stacsync.jobs import JobRecord, Mirrored
+from stacsync.jobs import AssetRecord, JobRecord, Member, MemberFact, Mirrored, PackageRecord
+from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
 from stacsync.mirror.carry import Carrier, Uploads
 from stacsync.mirror.errand import Errand, Ticker, named
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.mirror.mover import Book, Mover
-from stacsync.mirror.order import Sizes, Transfer
+from stacsync.mirror.order import PackageLimits, Sizes, Transfer
+from stacsync.mirror.package import Unpacker
 from stacsync.mirror.parts import Spare
+from stacsync.mirror.shelf import Shelf
 from stacsync.provider import JobProvider
 from stacsync.storage import Storage
 
@@ -62,6 +66,7 @@ class Mirror:
         observer: Observer = unwatched,
         sleep: Callable[[float], None] = time.sleep,
         sizes: Sizes | None = None,
+        package_limits: PackageLimits | None = None,
     ) -> None:
         sizes = sizes or Sizes()
         self._ledger = ledger
@@ -78,6 +83,17 @@ class Mirror:
             Carrier(storage, ledger.uploads, sizes, spare, clock, max_asset_size),
             helpers=self._helpers,
             ceiling=max_asset_size,
+            small=sizes.small,
+            sleep=sleep,
+            check=self._check,
+        )
+        self._shelf = Shelf(storage, ledger.assets)
+        self._unpacker = Unpacker(
+            storage,
+            self._shelf,
+            helpers=self._helpers,
+            limits=package_limits or PackageLimits(),
+            member_bytes=max_asset_size,
             small=sizes.small,
             sleep=sleep,
             check=self._check,
@@ -99,9 +115,22 @@ class Mirror:
         for transfer in transfers:
             name = (transfer.key, transfer.asset.identity)
             if name not in futures:
-                futures[name] = self._workers.submit(self._one, errand, transfer, reuse.choose(transfer, rows))
+                futures[name] = self._workers.submit(self._one, errand, transfer, rows)
         self._finish(list(futures.values()))
         return [futures[transfer.key, transfer.asset.identity].result() for transfer in transfers]
+
+    def unpack(
+        self, provider_name: str, job: JobRecord, provider: JobProvider, package: PackageRecord
+    ) -> tuple[MemberFact, ...]:
+        """Make the wanted members of a package lie in the store; return them by path.
+
+        Raises `JobUnusable` (with its kinds) for a package that cannot be taken, and what `transfer` raises; then
+        nothing of it lies in the store. A package that was unpacked before is not downloaded again.
+        """
+        errand = Errand(provider_name, job, provider, self._fetcher(provider_name))
+        future = self._workers.submit(self._unpack, errand, package)
+        self._finish([future])
+        return future.result()
 
     def close(self) -> None:
         """Release threads and connections."""
@@ -111,12 +140,14 @@ class Mirror:
         for fetcher in self._fetchers.values():
             fetcher.close()
 
-    def _one(self, errand: Errand, transfer: Transfer, choice: reuse.Choice) -> Result:
-        asset = transfer.asset
+    def _one(self, errand: Errand, transfer: Transfer, rows: Mapping[str, AssetRow]) -> Result:
+        asset, choice = transfer.asset, reuse.choose(transfer, rows)
         ticker = Ticker(self._observer, errand.name, errand.job.id, choice.key)
         ticker.start(asset.size)
         try:
-            mirrored = self._mover.move(errand, transfer, choice, ticker)
+            if isinstance(asset.source, Member):
+                choice = self._member(errand, asset, asset.source)
+            mirrored = self._mover.move(errand, asset, choice, ticker)
         except TransferFailed as error:
             failure = named(error, asset.key)
         except JobUnusable as error:
@@ -126,6 +157,27 @@ class Mirror:
             return mirrored
         ticker.fail(str(failure))
         return failure
+
+    def _member(self, errand: Errand, asset: AssetRecord, member: Member) -> reuse.Choice:
+        """Find a member where its package was unpacked, and let the ledger call it by the asset's identity."""
+        key = self._shelf.key(errand, member)
+        row = self._ledger.assets.get_many([key]).get(key)
+        choice = reuse.unpacked(asset, member.path, row)
+        if choice.present is not None and choice.present != row:
+            self._ledger.assets.record(choice.present)
+        return choice
+
+    def _unpack(self, errand: Errand, package: PackageRecord) -> tuple[MemberFact, ...]:
+        key = layout.package_folder(errand.name, errand.job.id, package.id)
+        ticker = Ticker(self._observer, errand.name, errand.job.id, key)
+        ticker.start(package.size)
+        try:
+            facts, moved = self._unpacker.unpack(errand, package, ticker)
+        except JobUnusable as error:
+            ticker.fail(str(error))
+            raise
+        ticker.finish(moved, reused=not moved)
+        return facts
 
     def _finish(self, futures: Sequence[Future[T]]) -> None:
         """Wait until all are done; the first real error, or a stop, ends all of them."""

@@ -19,7 +19,6 @@ from stacsync.mirror.errand import Errand, Ticker
 from stacsync.mirror.feed import CannotContinue, Feed, Patience, check_ceiling
 from stacsync.mirror.folders import FolderCopy
 from stacsync.mirror.inline import InlineFeed
-from stacsync.mirror.order import Transfer
 from stacsync.mirror.remote import RemoteFeed
 from stacsync.provider import ReadsBuckets, SourceStore
 from stacsync.storage import Storage
@@ -37,6 +36,10 @@ class Book(Protocol):
 
     def record(self, *rows: AssetRow) -> None:
         """Remember objects of ours."""
+        ...
+
+    def of_job(self, provider: str, job: str) -> dict[str, AssetRow]:
+        """Return the rows of a job by key."""
         ...
 
 
@@ -66,10 +69,9 @@ class Mover:
         self._lock = Lock()
         self._sources: dict[SourceStore, Bucket] = {}
 
-    def move(self, errand: Errand, transfer: Transfer, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
+    def move(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
         """Make the asset lie at `choice.key`, or find it there. Raises `JobUnusable`, `StorageError` or `Stopped`."""
         self._check()
-        asset = transfer.asset
         if choice.present is not None:
             return reuse.mirrored(choice.present, asset.identity)
         if isinstance(asset.source, SourceFolder):
