@@ -16,17 +16,18 @@ from contextlib import suppress
 
 from stacsync.errors import AssetChanged, JobUnusable, StorageError
 from stacsync.jobs import MemberFact, PackageRecord
-from stacsync.mirror import gunzip, sniff, tar, unzip
+from stacsync.mirror import sniff
+from stacsync.mirror.archive import gunzip, tar, unzip
+from stacsync.mirror.archive.gate import Gate
+from stacsync.mirror.archive.gunzip import Ratio
+from stacsync.mirror.archive.pull import Pull
+from stacsync.mirror.archive.spool import Spool
 from stacsync.mirror.errand import Errand, Ticker
 from stacsync.mirror.feed import CannotContinue, Patience
-from stacsync.mirror.gate import Gate
-from stacsync.mirror.gunzip import Ratio
 from stacsync.mirror.members import Members
 from stacsync.mirror.order import PackageLimits
-from stacsync.mirror.pull import Pull
 from stacsync.mirror.remote import RemoteFeed
 from stacsync.mirror.shelf import Place, Shelf
-from stacsync.mirror.spool import Spool
 from stacsync.storage import Storage
 
 BEGINNINGS = 3

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from stacsync.errors import JobUnusable
+from stacsync.mirror.archive.tar import Kind
 from stacsync.mirror.order import PackageLimits
-from stacsync.mirror.tar import Kind
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _REMEDY = "look at the package by hand; nothing of it was published"

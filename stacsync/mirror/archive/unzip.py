@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import IO
 
 from stacsync.errors import JobUnusable
+from stacsync.mirror.archive.tar import Kind
 from stacsync.mirror.order import MIB
-from stacsync.mirror.tar import Kind
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 LARGEST_DIRECTORY = 64 * MIB

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stacsync.errors import JobUnusable
-from stacsync.mirror.pull import Pull
+from stacsync.mirror.archive.pull import Pull
 
 BLOCK = 512
 LONGEST_HEADER = 64 * 1024

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from stacsync.errors import JobUnusable
-from stacsync.mirror.pull import Truncated
+from stacsync.mirror.archive.pull import Truncated
 
 MAGIC = b"\x1f\x8b"
 PIECE = 256 * 1024
