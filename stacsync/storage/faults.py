@@ -18,14 +18,17 @@ BUSY = frozenset(
     {"SlowDown", "TooManyRequests", "RequestLimitExceeded", "ServiceUnavailable", "InternalError", "RequestTimeout"}
 )
 UNSUPPORTED = frozenset({"NotImplemented", "MethodNotAllowed", "501", "405"})
-_GRANT = "grant s3:ListBucket on the bucket and s3:GetObject, s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload below the prefix"
-_KEYS = "correct storage.access_key_id and storage.secret_access_key, or what the AWS credential chain finds"
-_REGION = "set storage.region to the bucket's region"
+_GRANT = (
+    "grant these credentials s3:ListBucket on the bucket and s3:GetObject, for writing also s3:PutObject,"
+    " s3:DeleteObject and s3:AbortMultipartUpload, on its objects"
+)
+_KEYS = "correct {settings}.access_key_id and {settings}.secret_access_key, or what the AWS credential chain finds"
+_REGION = "set {settings}.region to the bucket's region"
 _ROOM = "make room or raise the quota; the next pass goes on where this one stopped"
 _LATER = "the next pass tries again; lower mirror.concurrency if this recurs"
 _WORDS: dict[str, tuple[str, str]] = {
-    "NoSuchBucket": ("the bucket does not exist", "create it or correct storage.url; stacsync never creates one"),
-    "InvalidBucketName": ("the bucket's name is not valid", "correct storage.url"),
+    "NoSuchBucket": ("the bucket does not exist", "create it or correct {settings}.url; stacsync never creates one"),
+    "InvalidBucketName": ("the bucket's name is not valid", "correct {settings}.url"),
     "AccessDenied": ("access is denied", _GRANT),
     "AllAccessDisabled": ("access is denied", _GRANT),
     "AccountProblem": ("the account is locked", "ask the operator of the store"),
@@ -43,10 +46,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "NoSuchUpload": ("the upload is no longer known", "the next pass begins it anew"),
     "NoCredentials": (
         "there are no credentials",
-        "set storage.access_key_id and storage.secret_access_key, or AWS_… in the environment",
+        "set {settings}.access_key_id and {settings}.secret_access_key, or AWS_… in the environment",
     ),
-    "Unreachable": ("it cannot be reached", "check storage.endpoint_url and the network; the next pass tries again"),
-    "Certificate": ("its certificate is not trusted", "name the authority's certificate as storage.ca_bundle"),
+    "Unreachable": ("it cannot be reached", "check {settings}.endpoint_url and the network; the next pass tries again"),
+    "RepeatedPage": ("its listing goes in circles", "use another S3 server"),
+    "Certificate": ("its certificate is not trusted", "name the authority's certificate as {settings}.ca_bundle"),
 } | dict.fromkeys(BUSY, ("it is overloaded and kept refusing", _LATER))
 _BY_STATUS = {
     401: "AccessDenied",
@@ -61,6 +65,14 @@ _BY_STATUS = {
     503: "SlowDown",
     504: "ServiceUnavailable",
     507: "InsufficientStorage",
+}
+_BY_EXCEPTION = {
+    "NoCredentialsError": "NoCredentials",
+    "PartialCredentialsError": "NoCredentials",
+    "CredentialRetrievalError": "NoCredentials",
+    "ParamValidationError": "InvalidRequest",
+    "PaginationError": "RepeatedPage",
+    "UnauthenticatedError": "NoCredentials",
 }
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
@@ -89,11 +101,20 @@ class Fault:
         """Return whether the store does not know this request at all."""
         return self.code in UNSUPPORTED or self.status in {405, 501}
 
-    def error(self, url: str, doing: str) -> StorageError:
-        """Return the error that tells what could not be done at the store `url`, and the way out."""
+    def error(self, url: str, doing: str, settings: str = "storage") -> Refusal:
+        """Return the error that tells what could not be done at the store `url`, and which of the `settings` to look at."""
         words, remedy = _WORDS.get(self.code) or _WORDS.get(_BY_STATUS.get(self.status, ""), ("", ""))
         told = words or f"it answered {self.code}" + (f" ({self.status})" if str(self.status) != self.code else "")
-        return StorageError(f"{url}: cannot {doing}: {told}", remedy or "look into the store's own log")
+        remedy = (remedy or "look into the store's own log").format(settings=settings)
+        return Refusal(f"{url}: cannot {doing}: {told}", remedy, fault=self)
+
+
+class Refusal(StorageError):
+    """A `StorageError` that still knows what the store answered."""
+
+    def __init__(self, message: str, remedy: str = "", *, fault: Fault) -> None:
+        super().__init__(message, remedy)
+        self.fault = fault
 
 
 def from_answer(status: int, body: bytes | str) -> Fault:
@@ -122,15 +143,16 @@ def from_obstore(error: BaseException) -> Fault:
         return Fault("NotImplemented", 501)
     if "redirect without LOCATION" in text:
         return Fault("PermanentRedirect", 301)
-    return from_network(error)
+    code = _BY_EXCEPTION.get(type(error).__name__)
+    return Fault(code) if code else from_network(error)
 
 
 def from_botocore(error: Exception) -> Fault:
     """Return the fault in an error of botocore (or boto3)."""
     response: Any = getattr(error, "response", None)
     if not isinstance(response, dict):
-        name = type(error).__name__
-        return Fault("NoCredentials") if "Credential" in name else from_network(error)
+        code = _BY_EXCEPTION.get(type(error).__name__)
+        return Fault(code) if code else from_network(error)
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = str(response.get("Error", {}).get("Code", ""))
     return from_answer(status, "") if not code or code.isdigit() else Fault(code[:64], status)

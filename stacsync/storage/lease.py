@@ -93,6 +93,9 @@ class Lease:
 
         Raises `LeaseHeld` naming the holder, or `StorageError`.
         """
+        if self._thread is not None and self._thread.is_alive():
+            self.renew()
+            return self.generation
         with self._lock:
             there = self._read()
             if there and there.owner.token != self.owner.token:

@@ -6,19 +6,16 @@ Small objects and unbroken streams go through obstore's synchronous calls, uploa
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from stacsync.errors import Conflict, StorageError
 from stacsync.provider import CheckLine, SourceStore
-from stacsync.storage import faults, keys, s3_copies, s3_reading, s3_uploads
+from stacsync.storage import s3_copies, s3_reading, s3_uploads
 from stacsync.storage.contract import (
     ASSET_CACHE,
     DOCUMENT_CACHE,
@@ -28,13 +25,15 @@ from stacsync.storage.contract import (
     StoredObject,
     Upload,
 )
+from stacsync.storage.faults import Fault, Refusal
+from stacsync.storage.keys import checked, folder, hidden, pack, unpack, valid
 from stacsync.storage.probe import check_lines
-from stacsync.storage.s3_access import Access, Refusal
-from stacsync.storage.s3_objects import object_store
+from stacsync.storage.s3_access import Access
+from stacsync.storage.s3_objects import object_store, told
 from stacsync.storage.s3_probe import Honours, find_out
 from stacsync.storage.s3_reading import bare
+from stacsync.storage.s3_streams import Counted
 
-_PARTS_LIMIT = 10_000
 _IN_FLIGHT = 2
 
 
@@ -50,6 +49,7 @@ class S3Storage:
         self._lock = Lock()
         self._honours: Honours | None = None
         self._bucket_seen = False
+        self._closed: set[str] = set()  # buckets that we cannot copy from
 
     @property
     def url(self) -> str:
@@ -64,25 +64,9 @@ class S3Storage:
     def _honoured(self) -> Honours:
         with self._lock:
             if self._honours is None:
-                with self._told("probe the bucket"):
-                    self._honours = find_out(self._objects())
+                with told(self._access, "probe the bucket"):
+                    self._honours = find_out(self._objects(0))
             return self._honours
-
-    @contextmanager
-    def _told(self, doing: str, key: str = "") -> Iterator[None]:
-        """Turn obstore's errors into ours. An object that is missing raises `KeyError`."""
-        try:
-            yield
-        except (PreconditionError, AlreadyExistsError) as error:
-            fault = faults.from_obstore(error)
-            if fault.code == "NoSuchBucket":
-                raise Refusal(fault, self.url, doing) from error
-            raise Conflict(f"{self.url}: {key} is not what it was when it was read") from error
-        except (BaseError, OSError, NotImplementedError) as error:
-            fault = faults.from_obstore(error)
-            if not fault.missing:
-                raise Refusal(fault, self.url, doing) from error
-            raise KeyError(key) from None
 
     def _check_bucket(self) -> None:
         """Tell a missing bucket from a missing object, once: S3 answers both alike to HEAD."""
@@ -90,20 +74,20 @@ class S3Storage:
             try:
                 self._access.ask("head_bucket", "look at the bucket", Bucket=self._bucket)
             except KeyError:
-                raise faults.Fault("NoSuchBucket", 404).error(self.url, "look at the bucket") from None
+                raise self._access.refusal(Fault("NoSuchBucket", 404), "look at the bucket") from None
             except Refusal as error:
                 if error.fault.status != 403:  # forbidden to look, so it is there
                     raise
             self._bucket_seen = True
 
     def _place(self, key: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": self._prefix + keys.checked(key)}
+        return {"Bucket": self._bucket, "Key": self._prefix + checked(key)}
 
     def head(self, key: str) -> StoredObject | None:
         """Return the object's facts, or None when there is no such object."""
         try:
-            with self._told(f"look at {key}", key):
-                found = obstore.get(self._objects(), keys.checked(key), options={"head": True})
+            with told(self._access, f"look at {key}", key):
+                found = obstore.get(self._objects(0), checked(key), options={"head": True})
         except KeyError:
             self._check_bucket()
             return None
@@ -112,14 +96,14 @@ class S3Storage:
             key=key,
             size=meta["size"],
             etag=bare(meta["e_tag"]),
-            attributes=keys.unpack(headers.get("stacsync")),
+            attributes=unpack(headers.get("stacsync")),
             modified=meta["last_modified"],
         )
 
     def get(self, key: str) -> bytes:
         """Return the whole object. Raises `KeyError`."""
-        with self._told(f"read {key}", key):
-            return bytes(obstore.get(self._objects(), keys.checked(key)).bytes())
+        with told(self._access, f"read {key}", key):
+            return bytes(obstore.get(self._objects(PART_SIZE), checked(key)).bytes())
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Return up to `length` bytes from `start`. Raises `KeyError`."""
@@ -151,10 +135,10 @@ class S3Storage:
             else:
                 self._check_first(key, if_match)
         headers = _headers(content_type, cache_control or DOCUMENT_CACHE, attributes)
-        with self._told(f"write {key}", key):
+        with told(self._access, f"write {key}"):
             done = obstore.put(
-                self._objects(),
-                keys.checked(key),
+                self._objects(len(data)),
+                checked(key),
                 data,
                 attributes=_for_obstore(headers),
                 mode=mode,
@@ -179,23 +163,23 @@ class S3Storage:
         attributes: Mapping[str, str] | None = None,
     ) -> StoredObject:
         """Store a stream: one request when it is short, else in parts, which are dropped again when it breaks."""
-        pieces = _Counted(chunks, self.url)
+        cache = cache_control or ASSET_CACHE
+        name, headers = checked(key), _headers(content_type, cache, attributes)
+        pieces = Counted(chunks, self.url)
         first = pieces.begin(PART_SIZE)
         if first is not None:
-            cache = cache_control or ASSET_CACHE
             return self.put(key, first, content_type=content_type, cache_control=cache, attributes=attributes)
-        headers = _headers(content_type, cache_control or ASSET_CACHE, attributes)
         try:
-            with self._told(f"write {key}", key):
+            with told(self._access, f"write {key}"):
                 done = obstore.put(
-                    self._objects(),
-                    keys.checked(key),
+                    self._objects(PART_SIZE),
+                    name,
                     pieces,
                     attributes=_for_obstore(headers),
                     chunk_size=PART_SIZE,
                     max_concurrency=_IN_FLIGHT,
                 )
-        except (StorageError, KeyError) as error:
+        except StorageError as error:
             raise pieces.failure or error from None
         return StoredObject(key=key, size=pieces.size, etag=bare(done["e_tag"]), attributes=dict(attributes or {}))
 
@@ -217,20 +201,20 @@ class S3Storage:
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """Yield the objects in a folder and below, by key; foreign ones whose names are no keys are left out."""
-        inside = keys.folder(prefix)
+        inside = folder(prefix)
         for found in s3_reading.sweep(self._access, self._bucket, self._prefix + inside):
             key = found.key.removeprefix(self._prefix)
-            if keys.valid(key) and not keys.hidden(key, inside):
+            if valid(key) and not hidden(key, inside):
                 yield StoredObject(key=key, size=found.size, etag=found.etag, modified=found.modified)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects, a thousand per request where the service takes that."""
-        names = [_checked(key) for key in keys]
+        names = [checked(key) for key in keys]
         try:
-            with self._told("delete objects"):
-                obstore.delete(self._objects(), names)
-        except (KeyError, Refusal) as error:
-            if isinstance(error, Refusal) and not (error.fault.unsupported or error.fault.status == 400):
+            with told(self._access, "delete objects"):
+                obstore.delete(self._objects(0), names)
+        except Refusal as error:
+            if not (error.fault.unsupported or error.fault.missing or error.fault.status == 400):
                 raise
             for name in names:
                 self._delete_one(name)
@@ -255,9 +239,18 @@ class S3Storage:
         """Copy inside the service, when the source lies in the same one and our credentials may read it."""
         if not self._access.account.same_service(source.endpoint_url):
             return None
+        if bucket in self._closed:
+            return None
         headers = _headers(content_type, cache_control or ASSET_CACHE, attributes)
         origin = {"Bucket": bucket.rpartition(":")[2], "Key": source_key}
-        return s3_copies.copy(self._access, origin, self._place(key), key, headers)
+        try:
+            return s3_copies.copy(self._access, origin, self._place(key), key, headers)
+        except Refusal as error:
+            if error.fault.status == 403 or error.fault.unsupported or error.fault.code == "NoSuchBucket":
+                self._closed.add(bucket)
+            return None
+        except (StorageError, KeyError):
+            return None
 
     def sweep_uploads(self, keep: set[str], *, older_than: timedelta = SWEEP_AGE) -> int:
         """Abort multipart uploads below the prefix that nobody goes on with."""
@@ -272,11 +265,8 @@ class S3Storage:
         self._access.close()
 
 
-_checked = keys.checked
-
-
 def _headers(content_type: str, cache_control: str, attributes: Mapping[str, str] | None) -> dict[str, Any]:
-    packed = keys.pack(attributes)
+    packed = pack(attributes)
     return {
         "ContentType": content_type,
         "CacheControl": cache_control,
@@ -286,42 +276,3 @@ def _headers(content_type: str, cache_control: str, attributes: Mapping[str, str
 
 def _for_obstore(headers: dict[str, Any]) -> Any:
     return {"Content-Type": headers["ContentType"], "Cache-Control": headers["CacheControl"], **headers["Metadata"]}
-
-
-class _Counted:
-    """The pieces of a stream, counted; keeps the error that broke it, so that it comes out as itself."""
-
-    def __init__(self, chunks: Iterable[bytes], url: str) -> None:
-        self._begun: deque[bytes] = deque()
-        self._rest = iter(chunks)
-        self._url = url
-        self.size = 0
-        self.failure: BaseException | None = None
-
-    def begin(self, limit: int) -> bytes | None:
-        """Read until more than `limit` bytes came; return the whole stream when it ends before, else None."""
-        size = 0
-        for piece in self._rest:
-            self._begun.append(piece)
-            size += len(piece)
-            if size > limit:
-                return None
-        return b"".join(self._begun)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            piece = self._begun.popleft() if self._begun else next(self._rest)
-        except StopIteration:
-            raise
-        except BaseException as error:
-            self.failure = error
-            raise
-        self.size += len(piece)
-        if self.size > PART_SIZE * _PARTS_LIMIT:
-            told = f"{self._url}: the stream is longer than {_PARTS_LIMIT} parts"
-            self.failure = StorageError(told, "lower mirror.max_asset_size")
-            raise self.failure
-        return piece

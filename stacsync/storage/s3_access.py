@@ -23,11 +23,13 @@ import botocore.session
 import urllib3
 from botocore.config import Config
 
-from stacsync.errors import StorageError
 from stacsync.storage import faults
+from stacsync.storage.faults import Fault, Refusal
 
+__all__ = ["Access", "Account", "Refusal"]
 ATTEMPTS = 5
 _SIGNED_FOR = 3600
+_SLICE = 256 * 1024
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _BOTO = Config(
     signature_version="s3v4",
@@ -35,7 +37,7 @@ _BOTO = Config(
     response_checksum_validation="when_required",
     connect_timeout=10,
     read_timeout=60,
-    max_pool_connections=32,
+    max_pool_connections=64,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
 _MODELS = botocore.loaders.create_loader()
@@ -66,10 +68,13 @@ def _origin(url: str | None) -> tuple[str, str | None, int | None]:
 class Access:
     """Connections to the service of an `Account`; opened at first use, shared by all threads."""
 
-    def __init__(self, account: Account, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, account: Account, url: str, *, settings: str = "storage", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """`url` (safe to show) and `settings` (a table of the configuration) are what errors name."""
         self.account = account
         self.url = url
-        """What errors name: the store, safe to show."""
+        self._settings = settings
         self._sleep = sleep
         self._lock = Lock()
         self._client: Any = None
@@ -83,13 +88,17 @@ class Access:
         )
         self.pool = _pool(account)
 
+    def refusal(self, fault: Fault, doing: str) -> Refusal:
+        """Return the error that tells `fault`, and the way out."""
+        return fault.error(self.url, doing, self._settings)
+
     @property
     def client(self) -> Any:
         """Return the boto3 client. Raises `StorageError` when there are no credentials."""
         with self._lock:
             if self._client is None:
                 if self.session.get_credentials() is None:
-                    raise faults.Fault("NoCredentials").error(self.url, "sign requests")
+                    raise self.refusal(Fault("NoCredentials"), "sign requests")
                 style = Config(s3={"addressing_style": "path" if self.account.endpoint_url else "auto"})
                 self._client = self.session.client(
                     "s3",
@@ -108,14 +117,14 @@ class Access:
             fault = faults.from_botocore(error)
             if fault.missing:
                 raise KeyError(parameters.get("Key", parameters.get("Bucket"))) from None
-            raise Refusal(fault, self.url, doing) from error
+            raise self.refusal(fault, doing) from error
 
     def pages(self, operation: str, doing: str, **parameters: Any) -> Iterator[Any]:
         """Yield the pages of a listing. Raises `StorageError`."""
         try:
             yield from self.client.get_paginator(operation).paginate(**parameters)
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            raise Refusal(faults.from_botocore(error), self.url, doing) from error
+            raise self.refusal(faults.from_botocore(error), doing) from error
 
     def send(
         self,
@@ -131,14 +140,15 @@ class Access:
         Raises `KeyError` when the object is missing, else `StorageError`.
         """
         method = "GET" if operation == "get_object" else "PUT"
+        length = {} if body is None else {"Content-Length": str(len(body))}
 
         def attempt() -> urllib3.BaseHTTPResponse:
             address = self.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SIGNED_FOR)
             response = self.pool.request(
                 method,
                 address,
-                body=body,
-                headers=headers,
+                body=_slices(body) if body is not None else None,
+                headers=(headers or {}) | length,
                 timeout=_TIMEOUT,
                 retries=False,
                 redirect=False,
@@ -148,7 +158,7 @@ class Access:
                 return response
             fault = faults.from_answer(response.status, response.read(64 * 1024, decode_content=True))
             response.release_conn()
-            raise Refusal(fault, self.url, doing)
+            raise self.refusal(fault, doing)
 
         try:
             return self.persistently(attempt, doing)
@@ -163,7 +173,7 @@ class Access:
             try:
                 return attempt()
             except urllib3.exceptions.HTTPError as error:
-                refusal = Refusal(faults.from_network(error), self.url, doing)
+                refusal = self.refusal(faults.from_network(error), doing)
             except Refusal as error:
                 refusal = error
             if number == ATTEMPTS or not refusal.fault.busy:
@@ -180,17 +190,15 @@ class Access:
                 self._client = None
 
 
-class Refusal(StorageError):
-    """A `StorageError` that still knows what the store answered."""
-
-    def __init__(self, fault: faults.Fault, url: str, doing: str) -> None:
-        told = fault.error(url, doing)
-        super().__init__(told.message, told.remedy)
-        self.fault = fault
+def _slices(body: Any) -> Iterator[Any]:
+    """Yield a body in pieces: the time that sending may take counts anew for each, so a slow line is no broken one."""
+    view = memoryview(body)
+    for start in range(0, len(view), _SLICE):
+        yield view[start : start + _SLICE]
 
 
 def _pool(account: Account) -> urllib3.PoolManager:
-    options: dict[str, Any] = {"maxsize": 32, "ca_certs": account.ca_bundle}
+    options: dict[str, Any] = {"maxsize": 64, "ca_certs": account.ca_bundle}
     target = urlsplit(account.endpoint_url or "https://s3.amazonaws.com")
     proxy = getproxies().get(target.scheme)
     if proxy and not proxy_bypass(target.netloc):

@@ -18,19 +18,14 @@ PART = 1024**3
 def copy(
     access: Access, source: dict[str, str], place: dict[str, str], key: str, headers: dict[str, Any]
 ) -> StoredObject | None:
-    """Copy `source` to `place` (Bucket and Key each); None when the service or our rights do not allow it."""
-    try:
-        facts = access.ask("head_object", "read the source", **source)
-        size, etag = int(facts["ContentLength"]), facts["ETag"]
-        in_one = size <= SINGLE_LIMIT
-        written = (
-            _whole(access, source, place, headers, etag)
-            if in_one
-            else _parts(access, source, place, headers, etag, size)
-        )
-        if int(access.ask("head_object", "read the copy", **place)["ContentLength"]) != size:
-            return None
-    except (StorageError, KeyError):
+    """Copy `source` to `place` (Bucket and Key each); None when it did not arrive whole. Raises `StorageError`, `KeyError`."""
+    facts = access.ask("head_object", "read the source", **source)
+    size, etag = int(facts["ContentLength"]), facts["ETag"]
+    if size <= SINGLE_LIMIT:
+        written = _whole(access, source, place, headers, etag)
+    else:
+        written = _parts(access, source, place, headers, etag, size)
+    if int(access.ask("head_object", "read the copy", **place)["ContentLength"]) != size:
         return None
     return StoredObject(key=key, size=size, etag=bare(written), attributes=unpack(headers["Metadata"].get("stacsync")))
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import urllib3
 
-from stacsync.errors import StacsyncError, StorageError
+from stacsync.errors import StacsyncError
 from stacsync.storage.contract import StoredObject
-from stacsync.storage.faults import from_network
-from stacsync.storage.s3_access import ATTEMPTS, Access, Refusal
+from stacsync.storage.faults import Fault, Refusal, from_network
+from stacsync.storage.s3_access import ATTEMPTS, Access
 
 CHUNK = 1024 * 1024
 _RANGE = re.compile(r"bytes (\d+)-")
@@ -40,7 +40,7 @@ def read_range(access: Access, bucket: str, key: str, start: int, length: int) -
             if len(kept) >= length:
                 break
     except urllib3.exceptions.HTTPError as error:
-        raise Refusal(from_network(error), access.url, f"read {key}") from error
+        raise access.refusal(from_network(error), f"read {key}") from error
     finally:
         response.close()
     return bytes(kept[:length])
@@ -70,7 +70,7 @@ def read_stream(
         except urllib3.exceptions.HTTPError as error:
             failures += 1
             if failures == ATTEMPTS:
-                raise Refusal(from_network(error), access.url, f"read {key}") from error
+                raise access.refusal(from_network(error), f"read {key}") from error
         else:
             return
         finally:
@@ -94,15 +94,14 @@ def sweep(access: Access, bucket: str, prefix: str) -> Iterator[StoredObject]:
 
     Raises `StorageError`; a listing that cannot be read to its end never ends early in silence.
     """
-    last = ""
-    for page in access.pages("list_objects_v2", f"list {prefix or 'the bucket'}", Bucket=bucket, Prefix=prefix):
-        for row in page.get("Contents", ()):
-            if row["Key"] <= last and last:
-                raise StorageError(
-                    f"{access.url}: the listing of {prefix or 'the bucket'} goes in circles", "use another S3 server"
-                )
-            last = row["Key"]
+    before = None
+    doing = f"list {prefix or 'the bucket'}"
+    for page in access.pages("list_objects_v2", doing, Bucket=bucket, Prefix=prefix):
+        rows = page.get("Contents", ())
+        if rows and rows[0]["Key"] == before:
+            raise access.refusal(Fault("RepeatedPage"), doing)
+        before = rows[0]["Key"] if rows else None
+        for row in rows:
             if not row["Key"].endswith("/"):
-                yield StoredObject(
-                    key=row["Key"], size=int(row["Size"]), etag=bare(row.get("ETag")), modified=row.get("LastModified")
-                )
+                etag, modified = bare(row.get("ETag")), row.get("LastModified")
+                yield StoredObject(key=row["Key"], size=int(row["Size"]), etag=etag, modified=modified)

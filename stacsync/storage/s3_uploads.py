@@ -7,8 +7,9 @@ from typing import Any
 
 from stacsync.errors import StorageError
 from stacsync.storage.contract import PartInfo, StoredObject
+from stacsync.storage.faults import Refusal
 from stacsync.storage.keys import unpack
-from stacsync.storage.s3_access import Access, Refusal
+from stacsync.storage.s3_access import Access
 from stacsync.storage.s3_reading import bare
 
 

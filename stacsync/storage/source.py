@@ -108,4 +108,4 @@ def open_source(
         secret_access_key=store.secret_access_key,
         ca_bundle=ca_bundle,
     )
-    return Source(Access(account, store.endpoint_url or "s3://", sleep=sleep))
+    return Source(Access(account, store.endpoint_url or "s3://", settings="source", sleep=sleep))

@@ -121,7 +121,7 @@ class TestDialects:
         )
         turn = iter(range(1000))
         store = scripted(lambda *_: (200, {"Content-Type": "application/xml"}, page % next(turn)))
-        with pytest.raises(StorageError, match="circles"):
+        with pytest.raises(StorageError, match="goes in circles"):
             list(store.list())
 
 
@@ -130,7 +130,7 @@ class TestRefusals:
         ("status", "code", "words"),
         [
             (404, "NoSuchBucket", r"the bucket does not exist \(create it or correct storage\.url"),
-            (403, "AccessDenied", r"access is denied \(grant s3:ListBucket"),
+            (403, "AccessDenied", r"access is denied \(grant these credentials s3:ListBucket"),
             (403, "RequestTimeTooSkewed", r"clock differs from the store's \(set the clock"),
             (403, "SignatureDoesNotMatch", r"secret key is wrong \(correct storage\.access_key_id"),
             (403, "InvalidAccessKeyId", "access key is not known"),
