@@ -195,10 +195,13 @@ def _statistics(value: object) -> dict[str, Any] | None:
 
 
 def _wavelength(value: object) -> float | None:
+    """Return a wavelength in micrometres; more than 100 of them must have been nanometres."""
     number = finite(value)
     if number is None or number <= 0:
         return None
-    return round(number / 1000.0, 9) if number > 100 else number  # stated in nanometres
+    if number <= 100:
+        return number
+    return round(number / 1000.0, 9) if number <= 100_000 else None
 
 
 def _common_name(value: object) -> str | None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+import orjson
 import pyproj
 from pyproj.exceptions import ProjError
 
@@ -146,7 +147,7 @@ def footprint(fields: Mapping[str, Any]) -> JSON | None:
     flat = bbox if len(bbox) == 4 else [*bbox[:2], *bbox[3:5]]
     if not (flat[0] < flat[2] and flat[1] < flat[3]):
         return None
-    ring = _outline(flat, system if isinstance(system, str) else pyproj.CRS.from_json_dict(dict(system)).to_wkt())
+    ring = _outline(flat, system if isinstance(system, str) else orjson.dumps(system).decode())
     return None if ring is None else geometry.normalised({"type": "Polygon", "coordinates": [ring]})[0]
 
 

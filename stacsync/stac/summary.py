@@ -6,12 +6,12 @@ An Item that goes cannot be taken out of a minimum: then the summary of what it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from stacsync.stac.bounds import Bounds
-from stacsync.stac.tally import Common, Values
+from stacsync.stac.tally import Common, Values, canonical
 from stacsync.stac.times import parse, rfc3339
 
 _ASSETS = 60
@@ -173,13 +173,9 @@ def _is_summarised(name: str, value: Any) -> bool:
 
 
 def _assets(assets: Mapping[str, Mapping[str, Any]]) -> Common:
-    empty = Common(_ASSETS)
-    seen = {
-        key: (1, {name: value for name, value in asset.items() if name not in _OWN}) for key, asset in assets.items()
-    }
-    return replace(empty, seen={key: (1, _without_statistics(fields)) for key, (_, fields) in seen.items()}).merge(
-        empty
-    )
+    kinds = {key: {name: value for name, value in asset.items() if name not in _OWN} for key, asset in assets.items()}
+    seen = {key: (1, canonical(_without_statistics(fields))) for key, fields in kinds.items()}
+    return Common(_ASSETS, seen if len(seen) <= _ASSETS else None)
 
 
 def _without_statistics(fields: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +192,7 @@ def _bands(holders: Iterable[Mapping[str, Any]]) -> Common:
             name = band.get("name")
             if name:
                 fields = {key: value for key, value in band.items() if key not in _OWN and key != "name"}
-                total = total.merge(Common(_BANDS, {name: (1, fields)}))
+                total = total.merge(Common(_BANDS, {name: (1, canonical(fields))}))
     return total
 
 

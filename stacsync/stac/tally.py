@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+_SORTED = orjson.OPT_SORT_KEYS
 MANY = 20
 """A set of more distinct values than this is no summary any more."""
 
@@ -24,10 +25,11 @@ class Values:
     @classmethod
     def of(cls, value: Any) -> Values:
         """Return the tally of one value; a list counts for each of its entries."""
+        value = canonical(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return cls(value, value)
         entries = value if isinstance(value, list) else [value]
-        texts = frozenset(orjson.dumps(entry, option=orjson.OPT_SORT_KEYS).decode() for entry in entries)
+        texts = frozenset(orjson.dumps(entry, option=_SORTED).decode() for entry in entries)
         return cls(others=texts if len(texts) <= MANY else None)
 
     def merge(self, other: Values) -> Values:
@@ -92,6 +94,15 @@ class Common:
         return cls(limit, None if body is None else {name: (count, fields) for name, (count, fields) in body.items()})
 
 
+def canonical(value: Any) -> Any:
+    """Return JSON in which each number is written in one way, so that it does not matter which of two equals is kept."""
+    if isinstance(value, Mapping):
+        return {key: canonical(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [canonical(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _agrees(fields: Mapping[str, Any], key: str, value: Any) -> bool:
-    """Equal as JSON: 1 and True are equal in Python alone; 1 and 1.0 are one number."""
-    return key in fields and fields[key] == value and isinstance(fields[key], bool) is isinstance(value, bool)
+    """Whether a field is there and equal as JSON; 1 and True are equal in Python alone."""
+    return key in fields and orjson.dumps(fields[key], option=_SORTED) == orjson.dumps(value, option=_SORTED)
