@@ -129,7 +129,7 @@ class _Staging:
         self._taken = taken
         self._titles = {record.id: stac.collection_title([record]) for record in result.collections}
         self._result = result
-        self._left_out = dict(result.left_out)
+        self._left_out: dict[str, int] = {}
         self._lost: list[Lost] = []
         self._seen: set[tuple[str, str]] = set()
         self._invalid = 0
@@ -152,7 +152,7 @@ class _Staging:
         if not self._seen and not any(record.extra.get("assets") for record in records):
             raise self._nothing()
         name, ledger = self._taker.site.provider, self._taker.ledger
-        outcome = Outcome(state=JobState.STAGED, fingerprint=self._job.fingerprint, left_out=self._left_out)
+        outcome = Outcome(state=JobState.STAGED, fingerprint=self._job.fingerprint, left_out=self._all_left_out())
         with self._taker.committing():
             with ledger.write() as connection:
                 self._commit(connection, records)
@@ -166,10 +166,18 @@ class _Staging:
         contributions = {record.id: (stac.records.to_json(record), sort_at) for record in records}
         self._taker.ledger.items.commit(connection, self._taker.site.provider, self._job.id, contributions)
 
+    def _all_left_out(self) -> dict[str, int]:
+        """Return what the provider left out, known whole once its items are told, and what we did."""
+        both = {**self._result.left_out}
+        for reason, count in self._left_out.items():
+            both[reason] = both.get(reason, 0) + count
+        return both
+
     def _nothing(self) -> StacsyncError:
-        if not self._left_out:
+        left_out = self._all_left_out()
+        if not left_out:
             return JobSkipped("the job delivered no results")
-        told = ", ".join(f"{reason}: {count}" for reason, count in sorted(self._left_out.items()))
+        told = ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items()))
         kind = JobUnusable if self._invalid else JobSkipped
         return kind(f"nothing of the results can be published ({told})")
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import boto3
 import pystac
 from botocore.config import Config
+from stacsync.app import open_app
 
 
 class Store(Protocol):
@@ -166,11 +167,23 @@ class Workspace:
                 text=True,
             )
 
-    def sync(self, *words: str, code: int = 0) -> Any:
-        """Make a pass and return its JSON."""
-        answer = self.run("sync", "--json", *words)
-        assert answer.code == code, answer.stderr + answer.stdout
-        return answer.json
+    def sync(self, *jobs: str, dry_run: bool = False, force: bool = False, well: bool = True) -> Any:
+        """Make a pass in this process and return its JSON; `well` is how it has to end."""
+        app = open_app(self.config, writing=not dry_run)
+        try:
+            result = app.sync([], jobs, dry_run=dry_run, force=force)
+        finally:
+            app.close()
+        failed = result["errors"] or [one for one in result["providers"].values() if one["failed"] or one["error"]]
+        assert bool(failed) is not well, failed
+        return json.loads(json.dumps(result))
+
+    def rebuild(self) -> Any:
+        app = open_app(self.config)
+        try:
+            return app.rebuild()
+        finally:
+            app.close()
 
     def forget_ledger(self) -> None:
         for path in self.root.glob("ledger.db*"):
@@ -179,7 +192,7 @@ class Workspace:
 
 def published(store: Store) -> dict[str, bytes]:
     """Return everything a reader can see: all objects but stacsync's own state."""
-    return {key: store.read(key) for key in store.keys() if not key.startswith(".stacsync/")}
+    return {key: store.read(key) for key in list(store.keys()) if not key.startswith(".stacsync/")}
 
 
 class BrokenCatalog(AssertionError):

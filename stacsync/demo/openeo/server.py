@@ -18,6 +18,7 @@ from stacsync.demo.openeo.issuer import StandInIssuer
 from stacsync.demo.openeo.jobs import GRAPH, StandInJob, demo_jobs
 
 API = "/openeo/1.2"
+PIECE = 1024 * 1024
 JWT_CLASS = "https://api.openeo.org/1.3.0/authentication/jwt"
 
 
@@ -56,6 +57,8 @@ class OpenEOStandIn:
         self.missing_items: set[str] = set()
         """Names of Items whose documents are 404 although the results link to them."""
         self.seen: list[Seen] = []
+        self.sent = 0
+        """Bytes of answers, counted in pieces as they go out."""
         self._faults: list[_Fault] = []
         self._lock = Lock()
         self._era = 1
@@ -233,6 +236,8 @@ def _handler(backend: OpenEOStandIn) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                for start in range(0, len(answer.body), PIECE):
+                    self.wfile.write(memoryview(answer.body)[start : start + PIECE])
+                    backend.sent += min(PIECE, len(answer.body) - start)
 
     return Handler
