@@ -101,6 +101,17 @@ def test_got_kept_and_given_back(store: FolderStorage, lease: Make) -> None:
         mine.ensure()
 
 
+def test_asking_again_for_what_one_has(lease: Make) -> None:
+    """Acquiring a lease that is held already renews it; after it was given back it can be had again."""
+    mine = lease()
+    assert mine.acquire() == mine.acquire() == 1
+    mine.release()
+    mine.release()
+    assert mine.acquire() == 1
+    mine.ensure()
+    mine.release()
+
+
 def test_held_names_holder_and_age(lease: Make, clock: Clock) -> None:
     """Whoever comes second is told who has the lease, since when it was not renewed, and what to do."""
     first = lease(ELSEWHERE)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from stacsync.errors import Conflict, StorageError
 from stacsync.provider import SourceStore
+from stacsync.settings.sections import Storage as StorageSettings
 from stacsync.storage import Storage, StorageOptions, open_storage, s3_copies
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -229,6 +230,46 @@ class TestRefusals:
         store.close()
 
 
+class TestCredentials:
+    def test_the_chain(self, options_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without keys in the settings all three stacks sign with what the AWS credential chain finds."""
+        from dataclasses import replace  # noqa: PLC0415  used here alone
+
+        options = options_of("rclone")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", options.access_key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", options.secret_access_key)
+        store = open_storage(replace(options, access_key_id=None, secret_access_key=None))
+        store.put("a", b"1", content_type=JSON)
+        assert b"".join(store.stream("a")) == b"1"
+        assert [found.key for found in store.list()] == ["a"]
+        store.close()
+
+    def test_keys_of_the_settings_are_not_mixed_with_the_chain(
+        self, options_of: Callable[[str], StorageOptions], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A session token in the environment belongs to other keys and is not sent with those of the settings."""
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "of-somebody-else")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-somebody-else")
+        store = open_storage(options_of("rclone"))
+        assert all(line.ok for line in store.probe())
+        store.close()
+
+    def test_as_settings_hold_them(self, options_of: Callable[[str], Any]) -> None:
+        """The [storage] table of the configuration opens a store as it is, secrets hidden."""
+        told = options_of("rclone-tls")
+        settings = StorageSettings(
+            url=told.url,
+            endpoint_url=told.endpoint_url,
+            region="us-east-1",
+            access_key_id=told.access_key_id,
+            secret_access_key=told.secret_access_key,
+            ca_bundle=told.ca_bundle,
+        )
+        store = open_storage(settings)
+        assert all(line.ok for line in store.probe())
+        store.close()
+
+
 class TestPersistence:
     def test_busy_and_then_not(self, scripted: Open) -> None:
         """SlowDown, 429, 500 and 503 are asked again, a bounded number of times, then the answer counts."""
@@ -262,6 +303,23 @@ class TestPersistence:
         with pytest.raises(StorageError, match="overloaded"):
             store.get_range("a", 0, 1)
         assert len(asked) == 5
+
+    def test_a_long_stream_that_the_store_refuses_midway_is_dropped(self, scripted: Open) -> None:
+        """When the store fails in the middle of a long stream its parts are dropped, and the refusal is told."""
+        begun = b"<InitiateMultipartUploadResult><UploadId>u-1</UploadId></InitiateMultipartUploadResult>"
+        asked: list[str] = []
+
+        def answer(method: str, path: str, _headers: dict[str, str], _body: bytes) -> Answer:
+            asked.append(f"{method} {path}")
+            if method == "POST":
+                return 200, {}, begun
+            if method == "DELETE":
+                return 204, {}, b""
+            return error(403, "QuotaExceeded") if "partNumber=2" in path else (200, {"ETag": '"e"'}, b"")
+
+        with pytest.raises(StorageError, match=r"cannot write a: the quota is used up \(make room"):
+            scripted(answer).put_stream("a", (bytes(MIB) for _ in range(40)), content_type=JSON)
+        assert asked[-1].startswith("DELETE /catalogs/p/a?uploadId=u-1")
 
     def test_a_stream_goes_on_where_it_broke(self, scripted: Open) -> None:
         """A connection cut in the middle of a body is opened again with a range, and the bytes come out right."""
@@ -403,3 +461,17 @@ class TestCopies:
         assert store.copy_from(source, "catalogs", "no-such-key", "x", content_type=JSON) is None
         assert store.head("x") is None
         store.close()
+
+    def test_what_we_may_not_read_is_asked_once(self, scripted: Open) -> None:
+        """A bucket that our credentials may not read is not asked for again with every object."""
+        asked: list[str] = []
+
+        def answer(method: str, path: str, _headers: dict[str, str], _body: bytes) -> Answer:
+            asked.append(f"{method} {path}")
+            return 403, {}, b""
+
+        store = scripted(answer)
+        service = SourceStore(endpoint_url=store._access.account.endpoint_url)  # type: ignore[attr-defined]  # of S3Storage
+        for number in range(3):
+            assert store.copy_from(service, "theirs", f"k/{number}", "x", content_type=JSON) is None
+        assert asked == ["HEAD /theirs/k/0"]
