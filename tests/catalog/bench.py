@@ -14,12 +14,13 @@ from threading import Lock
 from typing import Any, cast
 
 import orjson
-
 from stacsync import layout
-from stacsync.catalog import CatalogFacts, DocumentCounts, ProviderFacts, Publisher
+from stacsync.catalog import CatalogFacts, DocumentCounts, Guard, Index, ProviderFacts, Publisher, unguarded
 from stacsync.errors import StorageError
 from stacsync.jobs import CollectionRecord
 from stacsync.ledger import AssetRow, Difference, Ledger, StagedItem
+from stacsync.ledger.obsolete import asset_keys
+from stacsync.ledger.staged import unpack
 from stacsync.stac import records
 from stacsync.storage import Storage, StoredObject
 
@@ -119,15 +120,26 @@ class Bench:
     limit: int = 900
     facts: CatalogFacts = FACTS
     providers: Mapping[str, ProviderFacts] = field(default_factory=lambda: dict(PROVIDERS))
+    index: Index | None = None
+    guard: Guard = unguarded
 
     @property
     def publisher(self) -> Publisher:
-        return Publisher(cast("Storage", self.store), self.ledger, self.facts, limit=self.limit)
+        store = cast("Storage", self.store)
+        return Publisher(store, self.ledger, self.facts, index=self.index, guard=self.guard, limit=self.limit)
 
     def publish(self) -> DocumentCounts:
         return self.publisher.publish(self.providers)
 
-    def job(self, provider: str, job: str, *rows: StagedItem, title: str | None = None, **said: Any) -> Difference:
+    def job(
+        self,
+        provider: str,
+        job: str,
+        *rows: StagedItem,
+        title: str | None = None,
+        at: str = "2026-01-01T00:00:00Z",
+        **said: Any,
+    ) -> Difference:
         """Stage and commit a job as a pass does: its assets first, then its items in one transaction."""
         collections = {row.collection for row in rows} | set(said.pop("collections", ()))
         for row in rows:
@@ -136,7 +148,7 @@ class Bench:
         self.ledger.items.stage(provider, job, rows)
         record = {name: CollectionRecord(id=name, job_id=None, title=title or name, **said) for name in collections}
         with self.ledger.write() as conn:
-            told = {name: (records.to_json(one), "2026-01-01T00:00:00Z") for name, one in record.items()}
+            told = {name: (records.to_json(one), at) for name, one in record.items()}
             return self.ledger.items.commit(conn, provider, job, told)
 
     def mirror(self, row: StagedItem) -> None:
@@ -160,9 +172,6 @@ class Bench:
 
 
 def assets_of(row: StagedItem) -> dict[str, bytes]:
-    from stacsync.ledger.obsolete import asset_keys
-    from stacsync.ledger.staged import unpack
-
     return {key: f"bytes of {key}".encode() for key in asset_keys(unpack(row.body), row.key)}
 
 

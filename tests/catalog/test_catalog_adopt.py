@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import orjson
 import pytest
-from tests.catalog.bench import Bench, a_bench, crawl, row
-
 from stacsync.errors import Refused
 from stacsync.ledger import StagedItem
+from tests.catalog.bench import Bench, a_bench, crawl, row
 
 LIMIT = 4
 
@@ -18,7 +17,9 @@ def jobs(bench: Bench) -> None:
     """Two jobs that feed one Collection, long enough for sub-catalogs of sub-catalogs, and one job with its own."""
     many: list[StagedItem] = [row(f"j1-{n}", f"2025-06-{n + 1:02d}T00:00:00Z", job="j1") for n in range(20)]
     bench.job("hub", "j1", *many, keywords=("one",))
-    bench.job("hub", "j2", row("j2-a", "2024-01-01T00:00:00Z", job="j2"), row("j2-b", None, job="j2"), keywords=("two",))
+    bench.job(
+        "hub", "j2", row("j2-a", "2024-01-01T00:00:00Z", job="j2"), row("j2-b", None, job="j2"), keywords=("two",)
+    )
     bench.job("eo", "k1", row("k1-a", provider="eo", collection="k1", job="k1"), title="Own")
     bench.job("eo", "k2", collections=("k2",), title="No Items at all")
 
@@ -133,8 +134,14 @@ def truncate(data: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "key",
-    ["hub/catalog.json", "hub/fields/collection.json", "hub/fields/j2-a/j2-a.json", "eo/k1/collection.json"]
-    + ["hub/fields/by-month/2024-01/catalog.json", "collections.json"],
+    [
+        "hub/catalog.json",
+        "hub/fields/collection.json",
+        "hub/fields/j2-a/j2-a.json",
+        "hub/fields/by-month/2024-01/catalog.json",
+        "eo/k1/collection.json",
+        "collections.json",
+    ],
 )
 @pytest.mark.parametrize("damage", [truncate, None], ids=["truncated", "deleted"])
 def test_damaged_documents_are_skipped_and_put_right(key: str, damage: Callable[[bytes], bytes] | None) -> None:

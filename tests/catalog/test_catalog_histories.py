@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.catalog.bench import Bench, Killed, a_bench, crawl, row
-
 from stacsync.errors import StorageError
 from stacsync.ledger import StagedItem
+from tests.catalog.bench import Bench, Killed, a_bench, crawl, row
 
 LIMIT = 3
 
