@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -311,6 +311,28 @@ def test_a_refused_account_fails_to_sign_in(script: Script, renewable: bool) -> 
         session(script, auth=Counting(renewable)).get_json("/")
     assert isinstance(found.value, SignInRefused)
     assert found.value.code == "AuthenticationRequired"
+
+
+def test_a_refusal_elsewhere_says_nothing_of_our_token(script: Script, other: Script) -> None:
+    """401 from a host that a redirect led to does not use up our credentials."""
+    script.replies = [Reply(302, b"", {"Location": f"{other.url}/"})]
+    other.replies = [reply({}, 401)]
+    auth = Counting()
+    with pytest.raises(HttpError):
+        session(script, auth=auth, trusted=[other.url.removeprefix("http://")]).get_json("/")
+    assert auth.renewals == 0
+
+
+def test_stopping_ends_an_answer_that_comes_slowly(script: Script) -> None:
+    """An answer that is still arriving is left when the process is asked to stop."""
+    stop = Event()
+    script.replies = [Reply(body=b"0" * 10_000, slow=0.01)]
+    found = Session(script.url, context=context(stop=stop, state_dir="."))
+    timer = Timer(0.2, stop.set)
+    timer.start()
+    with pytest.raises(Stopped):
+        found.get_json("/")
+    timer.join()
 
 
 def test_what_counts_as_refused_can_be_told(script: Script) -> None:

@@ -20,7 +20,7 @@ EXCERPT = 300
 class HttpError(Unavailable):
     """A provider answered, but not with what was asked for.
 
-    `status` is the HTTP status (200 when only the content was wrong), `code` the provider's own error code if it told
+    `status` is the HTTP status (200 when only the content was wrong, 0 when it sent us where we do not go), `code` the provider's own error code if it told
     one, `body` a short redacted excerpt of what it said.
     """
 

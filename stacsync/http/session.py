@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Protocol
-from urllib.parse import urlencode, urljoin
+from typing import Any
+from urllib.parse import urlencode
 
-import orjson
 import requests
 import urllib3
 
 from stacsync import __version__
-from stacsync.errors import Unavailable
+from stacsync.errors import Stopped, Unavailable
 from stacsync.http import origins
 from stacsync.http.addresses import Addresses, AddressRefused, HostUnknown
+from stacsync.http.call import REDIRECTS, SAFE_METHODS, Auth, Call, encode
 from stacsync.http.limits import RateLimit
-from stacsync.http.response import Response, error_of, join
+from stacsync.http.response import HttpError, Response, error_of, join
 from stacsync.http.retry import RETRIED, Unit, backoff, retry_after
 from stacsync.http.transport import Unreachable, explain, transport
 from stacsync.logs import redact_url
@@ -26,41 +25,9 @@ from stacsync.provider import Context
 
 ATTEMPTS = 5
 DEADLINE = 300.0
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HOPS = 5
-SAFE_METHODS = frozenset({"GET", "HEAD"})
 USER_AGENT = f"stacsync/{__version__}"
 Params = Mapping[str, Any]
-
-
-class Auth(Protocol):
-    """Credentials of one provider; used from several threads."""
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers that sign a request in; may sign in first. Raises `SignInFailed` or `Unavailable`."""
-        ...
-
-    def refresh(self) -> bool:
-        """Get new credentials because the present ones were refused; False when there is no way to get any."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One request to be made, perhaps several times."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
-    accepted: Collection[int] = ()
-
-    def redirected(self, status: int, location: str) -> _Call:
-        """Return the request that a redirect asks for (RFC 9110 §15.4)."""
-        url = urljoin(self.url, location)
-        if status in {307, 308} or self.method in SAFE_METHODS:
-            return replace(self, url=url)
-        return replace(self, method="GET", url=url, body=None)
 
 
 class Session:
@@ -160,8 +127,8 @@ class Session:
 
         Raises `Unavailable` when nobody answers, `SignInFailed` when the credentials are refused, `Stopped`.
         """
-        sent, body = _encode(headers or {}, json, data)
-        call = _Call(method.upper(), self.url(path_or_url, params), sent, body, accept_statuses)
+        sent, body = encode(headers or {}, json, data)
+        call = Call(method.upper(), self.url(path_or_url, params), sent, body, accept_statuses)
         signed = self._signature(call)
         response = self._insist(call, signed)
         if self._refused(call, response) and self._renewed(signed):
@@ -174,12 +141,12 @@ class Session:
         """Release the connections."""
         self._http.close()
 
-    def _signature(self, call: _Call) -> Mapping[str, str]:
+    def _signature(self, call: Call) -> Mapping[str, str]:
         ours = self.auth is not None and origins.same_origin(call.url, self.base_url)
         return self.auth.headers() if ours and self.auth else {}
 
-    def _refused(self, call: _Call, response: Response) -> bool:
-        ours = self.auth is not None and origins.same_origin(call.url, self.base_url)
+    def _refused(self, call: Call, response: Response) -> bool:
+        ours = self.auth is not None and origins.same_origin(response.url, self.base_url)
         return ours and response.status not in call.accepted and self._is_refused(response)
 
     def _renewed(self, signed: Mapping[str, str]) -> bool:
@@ -189,10 +156,12 @@ class Session:
         with self._refreshing:
             return dict(self.auth.headers()) != dict(signed) or self.auth.refresh()
 
-    def _insist(self, call: _Call, signed: Mapping[str, str]) -> Response:
+    def _insist(self, call: Call, signed: Mapping[str, str]) -> Response:
         """Ask until there is an answer worth handing on, the attempts are used up or the time is over."""
         spent = 0.0
         for attempt in range(ATTEMPTS):
+            if self._context.stop.is_set():
+                raise Stopped("asked to stop before a request was sent")
             self._limit.wait()
             begun = self._monotonic()
             hint: float | None = None
@@ -216,16 +185,17 @@ class Session:
             raise answer
         return answer
 
-    def _follow(self, call: _Call, signed: Mapping[str, str], until: float) -> Response:
+    def _follow(self, call: Call, signed: Mapping[str, str], until: float) -> Response:
         for _ in range(HOPS + 1):
             response = self._send(call, signed, until)
             location = response.headers.get("Location")
             if response.status not in REDIRECTS or not location:
                 return response
             call = call.redirected(response.status, location)
-        raise Unavailable(f"{redact_url(call.url)} redirects more than {HOPS} times", "check the configured url")
+        where = redact_url(call.url)
+        raise HttpError(f"{where} redirects more than {HOPS} times", "check the configured url", status=response.status)
 
-    def _send(self, call: _Call, signed: Mapping[str, str], until: float) -> Response:
+    def _send(self, call: Call, signed: Mapping[str, str], until: float) -> Response:
         headers = self._admit(call, signed)
         try:
             with self._http.request(
@@ -242,7 +212,7 @@ class Session:
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
             raise explain(call.url, problem, self._timeout) from None
 
-    def _admit(self, call: _Call, signed: Mapping[str, str]) -> Mapping[str, str]:
+    def _admit(self, call: Call, signed: Mapping[str, str]) -> Mapping[str, str]:
         """Return the headers that may go to this URL, or refuse to go there at all."""
         if origins.same_origin(call.url, self.base_url):
             return {**signed, **call.headers}
@@ -251,31 +221,20 @@ class Session:
         except HostUnknown as problem:
             raise Unreachable(problem.message, "check the network") from None
         except AddressRefused as problem:
-            raise Unavailable(
-                f"{redact_url(self.base_url)} points to an address that is not asked: {problem.message}", problem.remedy
-            ) from None
+            message = f"{redact_url(self.base_url)} points to an address that is not asked: {problem.message}"
+            raise HttpError(message, problem.remedy, status=0) from None
         if call.method not in SAFE_METHODS:
-            raise Unavailable(
-                f"{redact_url(self.base_url)} wants a {call.method} sent to another host, {redact_url(call.url)}",
-                "check the configured url",
-            )
+            message = f"{redact_url(self.base_url)} wants a {call.method} sent to another host, {redact_url(call.url)}"
+            raise HttpError(message, "check the configured url", status=0)
         return {}
 
     def _chunks(self, answer: requests.Response, url: str, until: float) -> Iterator[bytes]:
         while chunk := answer.raw.read1(65536, decode_content=True):  # what is there, however little
+            if self._context.stop.is_set():
+                raise Stopped("asked to stop while an answer was being read")
             if self._monotonic() > until:
                 raise Unreachable(f"{redact_url(url)} answers too slowly", "try again later")
             yield chunk
-
-
-def _encode(
-    headers: Mapping[str, str], json: Any, data: Mapping[str, str] | None
-) -> tuple[dict[str, str], bytes | None]:
-    if json is not None:
-        return {"Content-Type": "application/json", **headers}, orjson.dumps(json)
-    if data is not None:
-        return {"Content-Type": "application/x-www-form-urlencoded", **headers}, urlencode(data).encode()
-    return dict(headers), None
 
 
 def _content(response: Response) -> Any:

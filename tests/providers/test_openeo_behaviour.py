@@ -184,6 +184,14 @@ def test_sub_catalogs_are_walked(backend: OpenEOStandIn, provider: OpenEOProvide
     assert here not in repr(found)
 
 
+@pytest.mark.parametrize("host", ["http://127.0.0.1:9/x", "http://169.254.169.254/latest", "https://nowhere.invalid/x"])
+def test_one_jobs_odd_links_do_not_end_the_pass(backend: OpenEOStandIn, provider: OpenEOProvider, host: str) -> None:
+    """Links into private networks and to hosts that are not there fail the job that has them, and no other."""
+    backend.jobs = [StandInJob(id="j-odd", shape="items11", fields={"links": [{"rel": "item", "href": host}]})]
+    with pytest.raises(JobUnusable):
+        items_of(provider, "j-odd")
+
+
 def test_the_process_graph_is_published_on_request_only(backend: OpenEOStandIn, tmp_path: Path) -> None:
     """Process graphs may hold private code: without being asked for they appear nowhere."""
     silent = connect(backend, tmp_path)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from stacsync.errors import JobUnusable
-from stacsync.http import HttpError
+from stacsync.errors import JobUnusable, Unavailable
+from stacsync.http import HttpError, origins
 from stacsync.jobs import JobRecord
 from stacsync.providers.openeo import assets, links, results
 from stacsync.providers.openeo.backend import Backend
@@ -116,7 +116,15 @@ class Documents:
             raise _unreadable(error) from None
 
     def _document(self, url: str) -> Found:
-        document, address = self._backend.fetch(url)
+        try:
+            document, address = self._backend.fetch(url)
+        except Unavailable as problem:
+            elsewhere = not origins.same_origin(url, self._backend.session().base_url)
+            if elsewhere and not isinstance(problem, HttpError):  # a dead host of one job must not end the whole pass
+                raise JobUnusable(
+                    f"an Item of the results is out of reach: {problem.message}", problem.remedy
+                ) from None
+            raise
         if not isinstance(document, dict):
             raise JobUnusable(
                 "one of the Items of the results is no JSON object", "report it to the back-end's operator"

@@ -21,6 +21,8 @@ STRUCTURE = frozenset(
 )
 """Top-level fields of a Collection that are carried elsewhere, or mean nothing outside the back-end."""
 GONE = frozenset({404, 410, 424})
+OF_THE_JOB = frozenset({0, 200, 301, 302, 303, 307, 308, 400, 404, 410, 422, 500, 501})
+"""Answers to a request for one job's documents that say nothing of the back-end as a whole."""
 UNFINISHED = frozenset({"JobNotFinished", "JobNotStarted"})
 UNKNOWN_LICENSES = frozenset({"unknown", "none", ""})
 VAGUE_LICENSES = frozenset({"proprietary", "various", "other"})
@@ -89,7 +91,7 @@ def refusal(error: HttpError) -> JobSkipped | JobUnusable | None:
         return JobSkipped("the results are gone from the back-end")
     if error.status in {401, 403}:
         return JobUnusable(error.message, "the account has no right to read the results of this job")
-    if error.status in {400, 404, 410, 422, 500, 501, 200}:
+    if error.status in OF_THE_JOB:
         return JobUnusable(error.message, error.remedy or "if it stays so, report it to the back-end's operator")
     return None
 
