@@ -217,6 +217,15 @@ def test_a_logger_alone_never_writes_to_stdout() -> None:
     assert json.loads(done.stderr)["event"] == "hello.world"
 
 
+def test_importing_changes_nobodys_logging() -> None:
+    """Asking for a logger leaves the handlers of whoever embeds us alone."""
+    code = (
+        "import logging; logging.basicConfig(level='DEBUG'); before = logging.getLogger().handlers[:]\n"
+        "from stacsync.logs import get_logger; get_logger('x'); assert logging.getLogger().handlers == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_closed_stream_stops_nobody() -> None:
     """A log line that nobody can read any more is dropped; the work goes on."""
     stream = written()

@@ -42,6 +42,11 @@ class Sink:
         self._stream = stream
         self._lock = Lock()
 
+    @property
+    def terminal(self) -> bool:
+        """Whether somebody looks at it."""
+        return (self._stream or sys.stderr).isatty()
+
     def write(self, line: str) -> None:
         """Write one line; a reader that went away is no reason to fail."""
         stream = self._stream or sys.stderr
@@ -89,7 +94,7 @@ class Bridge(logging.Handler):
 
 
 def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:  # noqa: A002 - the setting's own name
-    """Send log lines of `level` and above to `stream` (default: stderr).
+    """Send log lines of `level` and above to `stream` (default: stderr), those of libraries included.
 
     `format`: "json" writes one JSON object per line, "console" lines for people, "auto" lines for people on a terminal
     and JSON otherwise. May be called again; the last call counts. Raises `ValueError` for an unknown level or format.
@@ -98,29 +103,36 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, format one of {', '.join(FORMATS)}")
     threshold = logging.getLevelNamesMapping()[level.upper()]
     sink = Sink(stream)
-    out = stream or sys.stderr
-    people = format == "console" or (format == "auto" and out.isatty())
-    processors = _processors(people=people, colours=people and out.isatty())
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, _named, *processors],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=lambda *names: Voice(sink, *names),
-        cache_logger_on_first_use=False,
-    )
-    logging.basicConfig(
-        handlers=[Bridge(processors, sink, max(threshold, logging.WARNING))], level=logging.WARNING, force=True
-    )
+    processors = _for_structlog(threshold, format, sink)
+    bridge = Bridge(processors, sink, max(threshold, logging.WARNING))
+    logging.basicConfig(handlers=[bridge], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """Return the logger of a module (`get_logger(__name__)`); sets up the defaults when nobody has configured anything."""
+    """Return the logger of a module (`get_logger(__name__)`).
+
+    Before anybody has configured anything its lines go to stderr; the standard library's logging is then left alone.
+    """
     if not structlog.is_configured():
-        configure()
+        _for_structlog(logging.INFO, "auto", Sink(None))
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+def _for_structlog(threshold: int, form: str, sink: Sink) -> list[Processor]:
+    """Set up our own loggers; return the processors that the standard library's records go through too."""
+    people = form == "console" or (form == "auto" and sink.terminal)
+    processors = _processors(people=people, colours=people and sink.terminal)
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _named, *processors],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=lambda *names: Voice(sink, *names),
+        cache_logger_on_first_use=False,
+    )
+    return processors
 
 
 def bound(**fields: object) -> AbstractContextManager[None]:
