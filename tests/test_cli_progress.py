@@ -113,7 +113,7 @@ def test_drawn_on_stderr_of_a_terminal() -> None:
         "print('result')"
     )
     ours, theirs = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=theirs, env=env)
     os.close(theirs)
     seen = b""
@@ -130,3 +130,4 @@ def test_drawn_on_stderr_of_a_terminal() -> None:
     assert (process.returncode, out) == (0, b"result\n")
     assert b"cdse" in seen
     assert b"hello.world" in seen
+    assert b"\x1b[3" not in seen, "NO_COLOR is respected"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
 def _for_structlog(threshold: int, form: str, sink: Sink) -> list[Processor]:
     """Set up our own loggers; return the processors that the standard library's records go through too."""
     people = form == "console" or (form == "auto" and sink.terminal)
-    processors = _processors(people=people, colours=people and sink.terminal)
+    processors = _processors(people=people, colours=people and sink.terminal and not os.environ.get("NO_COLOR"))
     structlog.configure(
         processors=[structlog.processors.add_log_level, _named, *processors],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
