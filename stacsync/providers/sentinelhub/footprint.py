@@ -42,7 +42,8 @@ class Projection:
         self.crs = crs
         self._transformer = Transformer.from_crs(crs, WGS84, always_xy=True)
         unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
-        self._edge = math.inf if crs.is_geographic else EDGE / (unit or 1.0)
+        self.is_geographic = bool(crs.is_geographic)
+        self._edge = math.inf if self.is_geographic else EDGE / (unit or 1.0)
 
     def degrees(self, points: Sequence[Point]) -> list[Point]:
         """Return `points` in longitude and latitude. Raises `GeometryError` where PROJ knows no answer."""
@@ -172,7 +173,8 @@ def _split(rings: list[list[Point]]) -> Iterable[list[list[Point]]]:
     """Yield the parts of a polygon that lie in one turn each, moved to [-180, 180]."""
     if not rings:
         return
-    west, east = min(x for x, _ in rings[0]), max(x for x, _ in rings[0])
+    longitudes = [x for x, _ in rings[0]]
+    west, east = min(longitudes), max(longitudes)
     for turn in range(math.floor((west + 180) / 360), math.ceil((east - 180) / 360) + 1):
         left, right = 360.0 * turn - 180, 360.0 * turn + 180
         inside = rings if left <= west and east <= right else [_between(ring, left, right) for ring in rings]

@@ -10,14 +10,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from stacsync.jobs import JSON, AssetRecord, CollectionRecord, Inline, ItemRecord, JobRecord, identity
-from stacsync.providers.sentinelhub import bands, times
-from stacsync.providers.sentinelhub.facts import COG, RequestFacts, mapping, text
+from stacsync.providers.sentinelhub import times
+from stacsync.providers.sentinelhub.bands import Bands, by_source
+from stacsync.providers.sentinelhub.facts import COG, Output, RequestFacts, mapping, text
 from stacsync.providers.sentinelhub.footprint import Footprint
 from stacsync.providers.sentinelhub.footprint import from_geojson as footprint_of
 from stacsync.providers.sentinelhub.wkb import GeometryError
@@ -44,15 +45,19 @@ class Results:
     sensed: Mapping[tuple[str, str], dt.datetime] | None = None
     """Sensing times by (bucket, key), where the batch collection knows them."""
 
+    bands: Bands = field(init=False)
+    """By source file, as the batch collection describes them."""
+    outputs: Mapping[str, Output] = field(init=False)
+    """What the request makes for every tile, by id."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bands", by_source(self.shared or {}))
+        object.__setattr__(self, "outputs", {output.id: output for output in self.facts.outputs})
+
     @property
     def collection(self) -> str:
         """Return the id of the STAC Collection."""
         return f"sh-{self.facts.collection_id if self.shared is not None else self.job.id}"
-
-    @property
-    def bands(self) -> bands.Bands:
-        """Return the bands by source file."""
-        return bands.by_source(self.shared or {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,8 @@ def item(
 
 def distinct(assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
     """Return assets with every key once, and with file names that differ: templates may tell outputs apart by folder."""
+    if len({asset.key for asset in assets}) == len({asset.filename.lower() for asset in assets}) == len(assets):
+        return tuple(assets)
     known = {asset.key: asset for asset in reversed(assets)}
     kept = [asset for asset in assets if known[asset.key] is asset]
     names = Counter(asset.filename.lower() for asset in kept)

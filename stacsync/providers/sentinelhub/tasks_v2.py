@@ -94,7 +94,7 @@ def feature_item(results: records.Results, feature: Feature, delivery: Delivery)
     assets = tuple(_asset(results, file, delivery) for file in feature.files)
     bucket = next((asset.source.bucket for asset in assets if isinstance(asset.source, SourceObject)), "")
     properties = {**_raster(results, feature), **delivery.properties(bucket)}
-    if feature.projection.crs.is_geographic:
+    if feature.projection.is_geographic:
         properties["gsd"] = None
     if results.facts.grid and results.facts.grid.id is not None:
         properties["sh:tiling_grid"] = results.facts.grid.properties()
@@ -120,7 +120,7 @@ def _place(feature: Feature) -> Footprint | None:
 
 def _asset(results: records.Results, file: File, delivery: Delivery) -> AssetRecord:
     place = address(file.path)
-    stated = next((output for output in results.facts.outputs if output.id == file.output), None)
+    stated = results.outputs.get(file.output)
     media = stated.media_type if stated and stated.media_type else None
     media = media or facts.media_type(None, file.path, cog=results.facts.cog)
     return delivery.asset(
