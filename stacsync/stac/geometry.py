@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from stacsync.jobs import JSON
@@ -139,35 +138,12 @@ def _multi_line_string(coordinates: object, repairs: _Repairs) -> JSON | None:
 def _lines_geometry(coordinates: object, repairs: _Repairs, single: str) -> JSON | None:
     if not isinstance(coordinates, (list, tuple)):
         return None
-    pieces = [piece for line in coordinates for piece in _cut_line(_positions(line, repairs))]
+    pieces = [piece for line in coordinates for piece in rings.cut_line(_positions(line, repairs))]
     if not pieces:
         return None
     if len(pieces) == 1 and single == "LineString":
         return {"type": "LineString", "coordinates": pieces[0]}
     return {"type": "MultiLineString", "coordinates": pieces}
-
-
-def _cut_line(line: Ring) -> list[Ring]:
-    """Return the pieces of a line between antimeridians; a line of fewer than two places is none."""
-    pieces: list[Ring] = []
-    for before, here in pairwise(rings.unwrapped(line)):
-        band = _band(before[0], here[0])
-        stops = [before, *(rings.crossing(before, here, meridian) for meridian in band), here]
-        for start, end in pairwise(stops):
-            shift = -360.0 * math.floor((((start[0] + end[0]) / 2.0) + 180.0) / 360.0)
-            first, last = ([position[0] + shift, *position[1:]] for position in (start, end))
-            if pieces and pieces[-1][-1] == first:
-                pieces[-1].append(last)
-            else:
-                pieces.append([first, last])
-    return pieces
-
-
-def _band(start: float, end: float) -> list[float]:
-    """Return the antimeridians strictly between two longitudes, in the order in which they are met."""
-    low, high = min(start, end), max(start, end)
-    between = [meridian for meridian in (-540.0, -180.0, 180.0, 540.0) if low < meridian < high]
-    return between if start < end else between[::-1]
 
 
 def _polygon(coordinates: object, repairs: _Repairs) -> JSON | None:
@@ -194,7 +170,7 @@ def _cut_polygon(polygon: object, repairs: _Repairs) -> list[list[Ring]]:
     if not isinstance(polygon, (list, tuple)) or not polygon:
         repairs.lost = True
         return []
-    whole = [_whole_ring(_positions(ring, repairs)) for ring in polygon]
+    whole = [rings.whole(_positions(ring, repairs)) for ring in polygon]
     outer = whole[0]
     repairs.lost |= None in whole
     if outer is None:
@@ -202,44 +178,11 @@ def _cut_polygon(polygon: object, repairs: _Repairs) -> list[list[Ring]]:
     holes = [hole for hole in whole[1:] if hole is not None]
     parts = []
     for west in (-540.0, -180.0, 180.0):
-        cut = _strip(outer, west, outer=True)
+        cut = rings.within(outer, west, outer=True)
         if cut is not None:
-            inner = (_strip(_beside(hole, outer), west, outer=False) for hole in holes)
+            inner = (rings.within(rings.beside(hole, outer), west, outer=False) for hole in holes)
             parts.append([cut, *(hole for hole in inner if hole is not None)])
     return parts
-
-
-def _whole_ring(positions: Ring) -> Ring | None:
-    """Return a ring closed, in longitudes that run on, with the pole that it goes around."""
-    if not positions:
-        return None
-    if positions[0][:2] != positions[-1][:2]:
-        positions = [*positions, list(positions[0])]
-    ring = rings.closed(rings.around_pole(rings.unwrapped(positions)))
-    if ring is None:
-        return None
-    middle = (min(position[0] for position in ring) + max(position[0] for position in ring)) / 2.0
-    shift = -360.0 * math.floor((middle + 180.0) / 360.0)
-    return [[position[0] + shift, *position[1:]] for position in ring] if shift else ring
-
-
-def _beside(hole: Ring, outer: Ring) -> Ring:
-    """Return a hole in the same turn of longitudes as its outer ring."""
-    west = min(position[0] for position in outer)
-    low = min(position[0] for position in hole)
-    shift = 360.0 * math.ceil((west - low - 1e-9) / 360.0)
-    return [[position[0] + shift, *position[1:]] for position in hole]
-
-
-def _strip(ring: Ring, west: float, *, outer: bool) -> Ring | None:
-    low, high = min(position[0] for position in ring), max(position[0] for position in ring)
-    if high <= west or low >= west + 360.0:
-        return None
-    part = ring if west <= low and high <= west + 360.0 else rings.strip(ring, west, west + 360.0)
-    if part is None:
-        return None
-    shift = -(west + 180.0)
-    return rings.wound([[position[0] + shift, *position[1:]] for position in part], outer=outer)
 
 
 _BUILDERS = {

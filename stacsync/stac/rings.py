@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -81,3 +82,60 @@ def crossing(before: Position, here: Position, meridian: float) -> Position:
     """Return where the straight line between two positions meets a meridian."""
     share = (meridian - before[0]) / (here[0] - before[0])
     return [meridian, *(a + share * (b - a) for a, b in zip(before[1:], here[1:], strict=True))]
+
+
+def cut_line(line: Ring) -> list[Ring]:
+    """Return the pieces of a line between antimeridians; a line of fewer than two places is none."""
+    pieces: list[Ring] = []
+    for before, here in pairwise(unwrapped(line)):
+        band = _band(before[0], here[0])
+        stops = [before, *(crossing(before, here, meridian) for meridian in band), here]
+        for start, end in pairwise(stops):
+            shift = -360.0 * math.floor((((start[0] + end[0]) / 2.0) + 180.0) / 360.0)
+            first, last = ([position[0] + shift, *position[1:]] for position in (start, end))
+            if pieces and pieces[-1][-1] == first:
+                pieces[-1].append(last)
+            else:
+                pieces.append([first, last])
+    return pieces
+
+
+def _band(start: float, end: float) -> list[float]:
+    """Return the antimeridians strictly between two longitudes, in the order in which they are met."""
+    low, high = min(start, end), max(start, end)
+    between = [meridian for meridian in (-540.0, -180.0, 180.0, 540.0) if low < meridian < high]
+    return between if start < end else between[::-1]
+
+
+def whole(positions: Ring) -> Ring | None:
+    """Return a ring closed, in longitudes that run on, with the pole that it goes around."""
+    if not positions:
+        return None
+    if positions[0][:2] != positions[-1][:2]:
+        positions = [*positions, list(positions[0])]
+    ring = closed(around_pole(unwrapped(positions)))
+    if ring is None:
+        return None
+    middle = (min(position[0] for position in ring) + max(position[0] for position in ring)) / 2.0
+    shift = -360.0 * math.floor((middle + 180.0) / 360.0)
+    return [[position[0] + shift, *position[1:]] for position in ring] if shift else ring
+
+
+def beside(hole: Ring, outer: Ring) -> Ring:
+    """Return a hole in the same turn of longitudes as its outer ring."""
+    west = min(position[0] for position in outer)
+    low = min(position[0] for position in hole)
+    shift = 360.0 * math.ceil((west - low - 1e-9) / 360.0)
+    return [[position[0] + shift, *position[1:]] for position in hole]
+
+
+def within(ring: Ring, west: float, *, outer: bool) -> Ring | None:
+    """Return the part of a ring in the turn of longitudes that begins at `west`, wound and moved to -180..180, or None."""
+    low, high = min(position[0] for position in ring), max(position[0] for position in ring)
+    if high <= west or low >= west + 360.0:
+        return None
+    part = ring if west <= low and high <= west + 360.0 else strip(ring, west, west + 360.0)
+    if part is None:
+        return None
+    shift = -(west + 180.0)
+    return wound([[position[0] + shift, *position[1:]] for position in part], outer=outer)
