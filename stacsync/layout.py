@@ -149,7 +149,11 @@ def versioned(key: str, identity: str) -> str:
 
 def href(from_key: str, to_key: str) -> str:
     """Return the relative href by which the document at `from_key` names `to_key`."""
-    return posixpath.relpath(to_key, posixpath.dirname(from_key) or ".")
+    base, target = from_key.split("/")[:-1], to_key.split("/")
+    shared = 0
+    while shared < min(len(base), len(target) - 1) and base[shared] == target[shared]:
+        shared += 1
+    return "/".join([*[".."] * (len(base) - shared), *target[shared:]])
 
 
 def resolve(from_key: str, relative: str) -> str:
