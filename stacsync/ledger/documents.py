@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, update
 
@@ -25,6 +25,9 @@ class DocumentRow:
     """SHA-256 (hex) of its bytes; empty: to be written whatever it holds."""
     size: int
     etag: str | None = None
+
+
+_FIELDS = tuple(DocumentRow.__dataclass_fields__)
 
 
 class Documents:
@@ -55,7 +58,7 @@ class Documents:
 
     def record(self, conn: Connection, rows: Sequence[DocumentRow]) -> None:
         """Remember documents that were written; they are no longer to be deleted."""
-        upsert(conn, documents, [asdict(row) for row in rows])
+        upsert(conn, documents, [{name: getattr(row, name) for name in _FIELDS} for row in rows])
         obsolete.keep(conn, [row.key for row in rows])
 
     def below(self, conn: Connection, folder: str) -> list[tuple[str, str]]:

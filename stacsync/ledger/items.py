@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -63,7 +63,7 @@ class Items:
             if (row.provider, row.job) != (provider, job):
                 raise LedgerError(f"Item {row.item} is not of job {job} of {provider}")
         with self._database.write() as conn:
-            upsert(conn, items, [{**asdict(row), "staged": True, "written": False} for row in rows])
+            upsert(conn, items, [{**row.fields(), "staged": True, "written": False} for row in rows])
 
     def discard_staged(self, provider: str, job: str) -> None:
         """Forget what was staged of a job and not committed."""

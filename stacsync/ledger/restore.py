@@ -17,7 +17,7 @@ from stacsync.ledger.upsert import upsert
 
 def restore_items(conn: Connection, rows: Sequence[StagedItem]) -> None:
     """Keep published Items whose documents are in the store."""
-    upsert(conn, items, [{**asdict(row), "staged": False, "written": True} for row in rows])
+    upsert(conn, items, [{**row.fields(), "staged": False, "written": True} for row in rows])
 
 
 def restore_contribution(

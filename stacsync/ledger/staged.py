@@ -85,6 +85,10 @@ class StagedItem:
     digest: str
     """SHA-256 (hex) of the unpacked body: equal digests mean that the Item did not change."""
 
+    def fields(self) -> dict[str, Any]:
+        """Return the columns that this row fills."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
     @classmethod
     def of(cls, document: Mapping[str, Any], provider: str, collection: str, job: str, key: str) -> StagedItem:
         """Return the row of an Item document; its structural links may be there or not, they are made anew."""
@@ -112,3 +116,6 @@ class StagedItem:
             body=pack(kept),
             digest=sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)).hexdigest(),
         )
+
+
+_FIELDS = tuple(StagedItem.__dataclass_fields__)

@@ -128,7 +128,7 @@ def test_a_file_that_several_items_share_stays_while_one_names_it(bench: Bench) 
     def with_shared(name: str) -> StagedItem:
         where = f"{layout.package_folder('hub', 'j1', 'p')}/shared.tif"
         key = layout.item_key("hub", "fields", name)
-        made = {
+        made: dict[str, Any] = {
             "type": "Feature",
             "stac_version": "1.1.0",
             "id": name,
