@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import zipfile
@@ -84,6 +85,10 @@ def _readable() -> Iterator[None]:
             "the ZIP archive uses a compression that cannot be read", "look at the package by hand"
         ) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, ValueError) as error:
+        raise JobUnusable("the ZIP archive is broken or truncated") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what a seek to a place before the file's start says
+            raise
         raise JobUnusable("the ZIP archive is broken or truncated") from error
 
 
