@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any, Literal, Protocol
@@ -18,6 +19,8 @@ from stacsync.http.session import Session
 
 EARLY = 0.8
 """A token is renewed after this share of its life."""
+Scheme = Callable[[str], str]
+BEARER: Scheme = "Bearer {}".format
 ClientAuthMethod = Literal["client_secret_post", "client_secret_basic", "none"]
 
 
@@ -49,7 +52,7 @@ class TokenEndpoint:
     """Where tokens are asked for, and who asks.
 
     `session` carries no credentials of its own. Without `methods` a client with a secret sends it in the form, and by
-    HTTP Basic if that is refused; a client without one only names itself.
+    HTTP Basic if that is refused; a client without one only names itself. `remedy` is told when a grant is refused.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class TokenEndpoint:
         client_id: str | None = None,
         client_secret: str | None = None,
         methods: tuple[ClientAuthMethod, ...] = (),
+        remedy: str = "check this provider's credentials",
     ) -> None:
         self._session = session
         self._url = url
         self._client_id = client_id
         self._client_secret = client_secret
+        self._remedy = remedy
         self._methods: list[ClientAuthMethod] = list(methods) or _default_methods(client_id, client_secret)
 
     def ask(self, grant_type: str, **fields: str | None) -> Token:
@@ -79,7 +84,7 @@ class TokenEndpoint:
             except HttpError as refusal:
                 if method != self._methods[-1] and refusal.code in {"invalid_client", "unauthorized_client"}:
                     continue
-                raise _refusal(refusal) from None
+                raise _refusal(refusal, self._remedy) from None
             self._methods = [method]
             return answer
         raise SignInFailed(
@@ -103,7 +108,7 @@ class TokenSource:
         self,
         fetch: Callable[[], Token],
         *,
-        scheme: Callable[[str], str] = "Bearer {}".format,
+        scheme: Scheme = BEARER,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fetch = fetch
@@ -140,6 +145,10 @@ class TokenSource:
 class RefreshStore(Protocol):
     """Keeps the newest refresh token where it outlives a restart."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep others from using the token while one is exchanged: a rotated token works once."""
+        ...
+
     def load(self) -> str:
         """Return the newest token. Raises `SignInFailed` when there is none yet."""
         ...
@@ -149,9 +158,9 @@ class RefreshStore(Protocol):
         ...
 
 
-def client_credentials(endpoint: TokenEndpoint, **fields: str | None) -> TokenSource:
+def client_credentials(endpoint: TokenEndpoint, *, scheme: Scheme = BEARER, **fields: str | None) -> TokenSource:
     """Return a source that signs in as the client itself; `fields` go into the request (scope, audience)."""
-    return TokenSource(lambda: endpoint.ask("client_credentials", **fields))
+    return TokenSource(lambda: endpoint.ask("client_credentials", **fields), scheme=scheme)
 
 
 def password(endpoint: TokenEndpoint, username: str, password: str, **fields: str | None) -> TokenSource:
@@ -159,30 +168,33 @@ def password(endpoint: TokenEndpoint, username: str, password: str, **fields: st
     return TokenSource(lambda: endpoint.ask("password", username=username, password=password, **fields))
 
 
-def refresh_token(endpoint: TokenEndpoint, store: RefreshStore, **fields: str | None) -> TokenSource:
+def refresh_token(
+    endpoint: TokenEndpoint, store: RefreshStore, *, scheme: Scheme = BEARER, **fields: str | None
+) -> TokenSource:
     """Return a source that lives on a refresh token; a rotated one is stored before the access token is used."""
 
     def fetch() -> Token:
-        old = store.load()
-        token = endpoint.ask("refresh_token", refresh_token=old, **fields)
-        if token.refresh and token.refresh != old:
-            store.save(token.refresh)
-        return token
+        with store.alone():
+            old = store.load()
+            token = endpoint.ask("refresh_token", refresh_token=old, **fields)
+            if token.refresh and token.refresh != old:
+                store.save(token.refresh)
+            return token
 
-    return TokenSource(fetch)
+    return TokenSource(fetch, scheme=scheme)
 
 
 def _default_methods(client_id: str | None, client_secret: str | None) -> list[ClientAuthMethod]:
     return ["client_secret_post", "client_secret_basic"] if client_id and client_secret else ["none"]
 
 
-def _refusal(error: HttpError) -> Unavailable:
+def _refusal(error: HttpError, remedy: str) -> Unavailable:
     """Tell a refused sign-in (400, 401, 403) from a server that is down."""
     if error.status not in {400, 401, 403}:
         return error
     return _RefusedGrant(
         f"sign-in refused: {error.message}",
-        "check this provider's credentials",
+        remedy,
         status=error.status,
         code=error.code,
         body=error.body,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stacsync.errors import SignInFailed
 from stacsync.http import Auth, HttpError, Response, Session
-from stacsync.http.oauth import Token, TokenSource
+from stacsync.http.oauth import Token, TokenEndpoint, TokenSource, client_credentials, refresh_token
 from stacsync.provider import Context
 from stacsync.providers.openeo.oidc import Issuer, find_issuer, token_endpoint
 from stacsync.providers.openeo.settings import Basic, Bearer, ClientCredentials, OpenEOSettings, RefreshToken
@@ -54,12 +54,21 @@ def sign_in(settings: OpenEOSettings, context: Context, api: Session, *, jwt: bo
         return TokenSource(_basic(api, auth), scheme=_scheme("basic", "", jwt=jwt))
     trusted = settings.trusted()
     issuer = find_issuer(api, context, trusted, auth.provider_id)
-    fetch = _service(issuer, context, trusted, auth) if isinstance(auth, ClientCredentials) else None
-    if fetch is None and isinstance(auth, RefreshToken):
-        fetch = _person(issuer, context, trusted, auth)
-    if fetch is None:  # pragma: no cover  # the union of settings has no fifth member
-        raise SignInFailed("unknown auth.method")
-    return TokenSource(fetch, scheme=_scheme("oidc", issuer.id, jwt=jwt))
+    scheme = _scheme("oidc", issuer.id, jwt=jwt)
+    if isinstance(auth, ClientCredentials):
+        secret = auth.client_secret.get_secret_value()
+        remedy = "check auth.client_id and auth.client_secret"
+        endpoint = token_endpoint(issuer, context, trusted, auth.client_id, secret, remedy)
+        return client_credentials(endpoint, scheme=scheme, scope=issuer.scope())
+    endpoint = person_endpoint(issuer, context, trusted, auth)
+    return refresh_token(endpoint, token_file(auth, context), scheme=scheme)
+
+
+def person_endpoint(issuer: Issuer, context: Context, trusted: frozenset[str], auth: RefreshToken) -> TokenEndpoint:
+    """Return where `issuer` hands out tokens to a person's client. Raises `SignInFailed` when nobody names a client."""
+    secret = auth.client_secret.get_secret_value() if auth.client_secret else None
+    remedy = f"sign in again: stacsync login {context.name}"
+    return token_endpoint(issuer, context, trusted, client_of(auth, issuer), secret, remedy)
 
 
 def token_file(auth: RefreshToken, context: Context) -> TokenFile:
@@ -86,30 +95,6 @@ def _basic(api: Session, auth: Basic) -> Callable[[], Token]:
             if refusal.status not in {400, 401, 403}:
                 raise
             raise SignInFailed(f"sign-in refused: {refusal.message}", "check auth.username and auth.password") from None
-
-    return fetch
-
-
-def _service(issuer: Issuer, context: Context, trusted: frozenset[str], auth: ClientCredentials) -> Callable[[], Token]:
-    endpoint = token_endpoint(issuer, context, trusted, auth.client_id, auth.client_secret.get_secret_value())
-    return lambda: endpoint.ask("client_credentials", scope=issuer.scope())
-
-
-def _person(issuer: Issuer, context: Context, trusted: frozenset[str], auth: RefreshToken) -> Callable[[], Token]:
-    secret = auth.client_secret.get_secret_value() if auth.client_secret else None
-    endpoint = token_endpoint(issuer, context, trusted, client_of(auth, issuer), secret)
-    store = token_file(auth, context)
-
-    def fetch() -> Token:
-        with store.alone():
-            old = store.load()
-            try:
-                token = endpoint.ask("refresh_token", refresh_token=old)
-            except SignInFailed as refusal:
-                raise SignInFailed(refusal.message, f"sign in again: stacsync login {context.name}") from None
-            if token.refresh and token.refresh != old:
-                store.save(token.refresh)
-            return token
 
     return fetch
 

@@ -12,8 +12,8 @@ from stacsync.errors import SignInFailed
 from stacsync.http import HttpError, Session
 from stacsync.http.oauth import Token, TokenEndpoint
 from stacsync.provider import Context
-from stacsync.providers.openeo.auth import client_of, token_file
-from stacsync.providers.openeo.oidc import DEVICE_GRANT, Issuer, token_endpoint
+from stacsync.providers.openeo.auth import client_of, person_endpoint, token_file
+from stacsync.providers.openeo.oidc import DEVICE_GRANT, Issuer
 from stacsync.providers.openeo.settings import RefreshToken
 
 PATIENCE = 900.0
@@ -30,13 +30,11 @@ def sign_in_by_device(
     if issuer.device_endpoint is None:
         raise SignInFailed(f"{issuer.title} offers no sign-in by device code", "get a refresh token there and set it")
     client_id = client_of(auth, issuer)
-    secret = auth.client_secret.get_secret_value() if auth.client_secret else None
     verifier = secrets.token_urlsafe(48)
     started = _start(issuer, context, trusted, client_id, verifier)
     tell(f"Open {started.get('verification_uri_complete') or started['verification_uri']}")
     tell(f"and enter the code {started['user_code']}")
-    endpoint = token_endpoint(issuer, context, trusted, client_id, secret)
-    token = _wait(endpoint, context, started, verifier)
+    token = _wait(person_endpoint(issuer, context, trusted, auth), context, started, verifier)
     if token.refresh is None:
         raise SignInFailed(f"{issuer.title} gave no refresh token", "the client may lack the scope offline_access")
     store = token_file(auth, context)

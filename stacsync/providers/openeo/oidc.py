@@ -85,12 +85,12 @@ def issuer_of(entry: Mapping[str, Any], configuration: Any, trusted: frozenset[s
 
 
 def token_endpoint(
-    issuer: Issuer, context: Context, trusted: frozenset[str], client_id: str, client_secret: str | None
+    issuer: Issuer, context: Context, trusted: frozenset[str], client_id: str, client_secret: str | None, remedy: str
 ) -> TokenEndpoint:
-    """Return where `issuer` hands out tokens to this client."""
+    """Return where `issuer` hands out tokens to this client; `remedy` is told when it refuses."""
     session = Session(issuer.token_endpoint, context=context, trusted=trusted)
     methods: tuple[ClientAuthMethod, ...] = issuer.methods if client_secret else ("none",)
-    return TokenEndpoint(session, issuer.token_endpoint, client_id, client_secret, methods)
+    return TokenEndpoint(session, issuer.token_endpoint, client_id, client_secret, methods, remedy)
 
 
 def _default_client(entry: Mapping[str, Any]) -> str | None:
