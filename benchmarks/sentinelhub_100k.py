@@ -46,9 +46,8 @@ def serve(features: int, outputs: int) -> dict[str, Any]:
         command = [sys.executable, __file__, "--describe", service.url, service.token_url, bucket.url]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     size = sum(map(len, account.objects.values()))
-    return {"features": features, "outputs": outputs, "input_mb": round(size / 1e6, 1), "made_s": made} | json.loads(
-        found
-    )
+    told: dict[str, Any] = json.loads(found)
+    return {"features": features, "outputs": outputs, "input_mb": size / 1e6, "made_s": made, **told}
 
 
 def describe(url: str, token_url: str, endpoint: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ Units: degrees (WGS84, longitude first) for geometry and bbox, bytes for sizes, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime as Instant  # noqa: N812 - a record has a field named datetime
@@ -82,6 +83,12 @@ class SourceFolder:
 
     bucket: str
     prefix: str
+    only: str = ""
+    """A regular expression that an object's path below the prefix has to match in full; empty: every object is taken."""
+
+    def takes(self, path: str) -> bool:
+        """Return whether the object at `path` below the prefix belongs to the folder."""
+        return not self.only or re.fullmatch(self.only, path) is not None
 
 
 @dataclass(frozen=True, slots=True)

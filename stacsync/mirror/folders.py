@@ -51,7 +51,9 @@ class FolderCopy:
         """Make `key` hold the folder; return the bytes moved. Raises `AssetGone`, `TransferFailed`, `StorageError`."""
         prefix = folder.prefix.rstrip("/") + "/"
         try:
-            found = sorted(self._bucket.list(folder.bucket, prefix), key=lambda item: (_late(item.key), item.key))
+            listed = self._bucket.list(folder.bucket, prefix)
+            kept = (item for item in listed if folder.takes(item.key.removeprefix(prefix)))
+            found = sorted(kept, key=lambda item: (_late(item.key), item.key))
         except StorageError as error:
             raise TransferFailed(error.message, error.remedy) from error
         if not found:

@@ -20,6 +20,7 @@ from stacsync.demo.sentinelhub.service import CLIENT_ID, CLIENT_SECRET, TOKEN_PA
 from stacsync.errors import JobNotReady, JobSkipped, JobUnusable, SignInFailed, StacsyncError, Unavailable
 from stacsync.jobs import ItemRecord, JobRecord, JobResult, SourceFolder, SourceObject, Standing
 from stacsync.provider import JobProvider, ReadsBuckets
+from stacsync.providers.sentinelhub import zarr
 from stacsync.testing import FakeMemory, ProviderTests, context
 
 KIND = registry.kind("sentinelhub")
@@ -340,7 +341,7 @@ def test_a_store_is_one_item(connect: Connect) -> None:
     _, items = told(provider, job(provider, 2))
     assert len(items) == 1
     asset = items[0].assets[0]
-    assert asset.source == SourceFolder(BUCKET, f"cubes/{JOB.format(2)}/")
+    assert asset.source == SourceFolder(BUCKET, f"cubes/{JOB.format(2)}/", zarr.FILES)
     assert asset.media_type == "application/vnd.zarr; version=2"
     assert items[0].properties["cube:dimensions"]["x"]["extent"] == [4_180_000, 4_280_000]
     assert items[0].geometry_source is None
@@ -532,7 +533,7 @@ def test_version_one_stores_are_one_item(first: Connect, made: Account, bucket: 
     bucket.objects[BUCKET]["first-store/.zgroup"] = b'{"zarr_format": 2}'
     provider = first()
     _, items = told(provider, next(iter(provider.finished_jobs())))
-    assert items[0].assets[0].source == SourceFolder(BUCKET, "first-store/")
+    assert items[0].assets[0].source == SourceFolder(BUCKET, "first-store/", zarr.FILES)
     assert items[0].geometry_source == "aoi"
 
 

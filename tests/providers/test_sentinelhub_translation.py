@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from stacsync import layout, stac
 from stacsync.errors import JobUnusable
-from stacsync.jobs import CollectionRecord, Inline, ItemRecord, JobRecord, Mirrored, SourceObject, Standing
+from stacsync.jobs import (
+    CollectionRecord,
+    Inline,
+    ItemRecord,
+    JobRecord,
+    Mirrored,
+    SourceFolder,
+    SourceObject,
+    Standing,
+)
 from stacsync.providers.sentinelhub import bands, byoc, records, redaction, requests_v1, tasks_v2, tiling, zarr
 from stacsync.providers.sentinelhub.deliveries import Delivery, Seen
 from stacsync.providers.sentinelhub.footprint import box, footprint, projection
@@ -466,6 +475,24 @@ def test_a_store_tells_its_dimensions() -> None:
     assert told["proj:transform"] == [10, 0, 0, 0, -10, 400]
     assert zarr.properties(found, None, None, span) == {}
     assert zarr.arrays(b"rubbish") == {}
+
+
+def test_what_lies_beside_a_store_is_no_part_of_it() -> None:
+    """Metadata and chunks of every recorded key belong to a store; the service's own files, with keys in them, never do."""
+    listing = recorded("s3_listing_zarr")
+    folder = SourceFolder("b", listing["Prefix"], zarr.FILES)
+    assert all(folder.takes(key.removeprefix(listing["Prefix"])) for key in listing["Keys"])
+    assert folder.takes("ndvi/0/1/12")
+    assert folder.takes("deep/group/ndvi/0.1.12")
+    for name in (
+        "request-1.json",
+        "1",
+        "featureManifest-1.gpkg",
+        "execution-1.sqlite",
+        "ndvi/request.json",
+        "copy.txt",
+    ):
+        assert not folder.takes(name)
 
 
 def test_pixels_are_placed_only_without_doubt() -> None:

@@ -113,6 +113,7 @@ def _store(made: Account) -> None:
     job["request"]["input"] = {"type": "tiling-grid", "id": 6, "resolution": 100.0}
     root = f"cubes/{job['id']}"
     made.objects |= {f"{root}/{path}": content for path, content in zarr().items()}
+    made.objects[f"{root}/request-{job['id']}.json"] = f'{{"secretAccessKey": "{SECRET}"}}'.encode()
     area = (4_180_000.0, 2_080_000.0, 4_280_000.0, 2_180_000.0)
     rows = [Row(3035, "maxNDVI", "N208E418", f"s3://{BUCKET}/{root}", 1000, 1000, blob(area, 3035))]
     made.add(job, "cubes/", rows, [Outcome("N208E418")])

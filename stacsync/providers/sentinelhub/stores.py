@@ -65,7 +65,7 @@ def find(bucket: Bucket, url: str, request_id: str, stated: tuple[Address, ...])
             seen = bucket.head(f"{folder}{mark}")
             if seen:
                 metadata = bucket.get(f"{folder}{mark}") if mark == zarr.CONSOLIDATED else b""
-                return Store(SourceFolder(bucket.name, folder), str(seen.etag), metadata)
+                return Store(SourceFolder(bucket.name, folder, zarr.FILES), str(seen.etag), metadata)
     return None
 
 

@@ -19,6 +19,9 @@ from stacsync.providers.sentinelhub.tiling import Extent
 MEDIA_TYPE = "application/vnd.zarr; version=2"
 CONSOLIDATED = ".zmetadata"
 GROUP = ".zgroup"
+FILES = r"(?:[^/]+/)*\.z(?:group|attrs|array|metadata)|(?:[^/]+/)+\d+(?:[./]\d+)*"
+"""What a path in a store can be: metadata anywhere, chunks in the folder of an array. Beside the store may lie the
+service's copy of the request, with the keys of the bucket in it: that is no part of it."""
 _DEFAULT_DIMENSIONS = ("time", "y", "x")
 _KINDS = {"u": "uint", "i": "int", "f": "float", "c": "complex", "b": "bool"}
 
