@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -54,7 +54,7 @@ class Choice:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    since: date | None = None
+    since: datetime | None = None
     jobs: frozenset[str] = frozenset()
     """Only these ids (`--job`); empty: all."""
     force: bool = False
@@ -86,8 +86,8 @@ def _excluded(record: JobRecord, choice: Choice) -> str:
     if _matches(record, choice.exclude):
         return "excluded: matches a pattern of `exclude`"
     moment = record.finished or record.updated or record.created
-    if choice.since is not None and moment is not None and moment.astimezone(UTC).date() < choice.since:
-        return f"excluded: older than `since` ({choice.since.isoformat()})"
+    if choice.since is not None and moment is not None and moment < choice.since:
+        return f"excluded: older than `since` ({choice.since:%Y-%m-%d})"
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -44,8 +44,8 @@ def job(fingerprint: str = "f1", **facts: object) -> JobRecord:
         (job(), None, Choice(include=("SAR*",)), Action.SKIP),
         (job(), None, Choice(include=("NDVI*",)), Action.TAKE),
         (job(), None, Choice(exclude=("j-*",)), Action.SKIP),
-        (job(finished=NOW), None, Choice(since=date(2026, 3, 2)), Action.SKIP),
-        (job(finished=NOW), None, Choice(since=date(2026, 3, 1)), Action.TAKE),
+        (job(finished=NOW), None, Choice(since=NOW + timedelta(days=1)), Action.SKIP),
+        (job(finished=NOW), None, Choice(since=NOW), Action.TAKE),
     ],
 )
 def test_a_job_is_dealt_with_by_comparing_states(
@@ -65,7 +65,7 @@ def test_only_the_daemon_waits_for_a_failed_job() -> None:
 
 def test_a_reason_is_given_whenever_a_job_is_set_aside() -> None:
     """Whoever reads `status` learns which setting left a job out."""
-    told = decide(job(finished=NOW), None, Choice(since=date(2027, 1, 1)), NOW).reason
+    told = decide(job(finished=NOW), None, Choice(since=datetime(2027, 1, 1, tzinfo=UTC)), NOW).reason
     assert "since" in told
     assert "2027-01-01" in told
 

@@ -59,7 +59,7 @@ class Parts:
     @cached_property
     def storage(self) -> Storage:
         """The object store. Raises `StorageError`."""
-        return open_storage(self.settings.storage)
+        return open_storage(self.settings.storage, clock=now, sleep=self.sleep)
 
     @cached_property
     def lease(self) -> Lease:

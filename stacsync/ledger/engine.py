@@ -10,6 +10,7 @@ from threading import RLock
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from stacsync.errors import LedgerError
 from stacsync.ledger.migrations import HEAD
@@ -24,7 +25,7 @@ def _sqlite_path(url: str) -> Path | None:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return None
-    return Path(parsed.database or "stacsync.db")
+    return Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
 
 
 def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -60,7 +61,7 @@ class Database:
 
     def _create(self, url: str) -> Engine:
         if self.path is None:
-            return create_engine(url, pool_pre_ping=True)
+            return self._elsewhere(url)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
@@ -72,10 +73,19 @@ class Database:
         event.listen(engine, "connect", _tune_sqlite)
         return engine
 
+    @staticmethod
+    def _elsewhere(url: str) -> Engine:
+        if make_url(url).get_backend_name() != "sqlite":
+            return create_engine(url, pool_pre_ping=True)
+        # A ledger in memory is one connection that all threads share.
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        event.listen(engine, "connect", _tune_sqlite)
+        return engine
+
     @property
     def local(self) -> bool:
-        """Whether the ledger is a file on this machine."""
-        return self.path is not None
+        """Whether the ledger is SQLite."""
+        return self.engine.dialect.name == "sqlite"
 
     def _begin(self, connection: Connection) -> None:
         if self.local:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
 from tests.kit.workspace import BucketStore, Workspace
 
@@ -72,7 +71,7 @@ def test_two_gibibytes_in_little_memory_and_continued_after_a_kill(tmp_path: Pat
         peak = max(peak, watched(process))
         assert process.returncode == 0, (tmp_path / "log").read_text()[-2000:]
         again = openeo.sent - before
-    key = next(key for key in workspace.store.keys() if key.endswith("large.nc"))
+    key = next(key for key in list(workspace.store.keys()) if key.endswith("large.nc"))
     kept = hashlib.sha256(workspace.store.read(key)).digest()
     assert kept == hashlib.sha256(data).digest()
     assert peak < MEMORY
