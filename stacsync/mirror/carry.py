@@ -231,7 +231,7 @@ class Carrier:
     def _part_size(self, size: int | None) -> int:
         """Return the bytes of a part, so that neither the size nor the ceiling needs more parts than a store takes."""
         needed = -(-(self._ceiling if size is None else size) // self._sizes.most_parts)
-        return max(self._sizes.part, -(-needed // MIB) * MIB)
+        return self._sizes.part if needed <= self._sizes.part else -(-needed // MIB) * MIB
 
     def _abandon(self, upload: Upload) -> None:
         """Drop an upload; a store that is out of reach right now sweeps it later."""

@@ -55,6 +55,8 @@ class Fault:
     """Send so many bytes of the body, then end the connection as if all was well."""
     drip: float = 0.0
     """Seconds between single bytes of the body."""
+    drip_after: int = 0
+    """Bytes of the body that come at full speed before that."""
     silent: float = 0.0
     """Seconds of silence before the head of the answer."""
 
@@ -180,12 +182,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes, fault: Fault) -> None:
         cut = next((at for at in (fault.reset_after, fault.close_after) if at is not None), len(body))
-        step = 1 if fault.drip else 64 * 1024
-        for start in range(0, cut, step):
-            piece = body[start : min(start + step, cut)]
+        start = 0
+        while start < cut:
+            dripping = fault.drip > 0 and start >= fault.drip_after
+            piece = body[start : min(start + (1 if dripping else 64 * 1024), cut)]
+            start += len(piece)
             self.wfile.write(piece)
             self._faults.count(len(piece))
-            if fault.drip:
+            if dripping:
                 self.wfile.flush()
                 time.sleep(fault.drip)
         self.wfile.flush()
