@@ -95,10 +95,11 @@ class Writer:
             outcomes = list(self._pool.map(lambda draft: self._attempt(draft, known.get(draft.key)), changed))
             done = [outcome for outcome in outcomes if isinstance(outcome, DocumentRow)]
             failures = [outcome for outcome in outcomes if not isinstance(outcome, DocumentRow)]
-        with self.ledger.write() as conn:
-            self.ledger.documents.record(conn, done)
-            if not failures:
-                also(conn, frozenset(row.key for row in done))
+        if done or also is not nothing_else:
+            with self.ledger.write() as conn:
+                self.ledger.documents.record(conn, done)
+                if not failures:
+                    also(conn, frozenset(row.key for row in done))
         self.written += len(done)
         self.unchanged += len(drafts) - len(changed)
         if failures:

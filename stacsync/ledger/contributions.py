@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, select
 
 from stacsync import layout
 from stacsync.ledger import dirty, obsolete
@@ -32,13 +32,24 @@ class Said:
 
 
 def of_collection(conn: Connection, provider: str, collection: str) -> list[Said]:
-    """Return what the jobs say of a Collection, oldest job first; what was read back from the bucket comes before all."""
-    query = select(contributions).where(contributions.c.provider == provider, contributions.c.collection == collection)
+    """Return what the jobs say of a Collection, oldest job first; what was read back from the bucket comes before all.
+
+    Jobs that say the very same are heard once: a Collection that thousands of like jobs feed stays cheap.
+    """
+    query = (
+        select(
+            func.min(contributions.c.job).label("job"),
+            contributions.c.body,
+            func.min(contributions.c.sort_at).label("sort_at"),
+        )
+        .where(contributions.c.provider == provider, contributions.c.collection == collection)
+        .group_by(contributions.c.body)
+    )
     said = [_said(row) for row in conn.execute(query)]
     return sorted(said, key=lambda one: (one.job != ADOPTED, one.sort_at, one.job))
 
 
-def _said(row: Row[Any]) -> Said:
+def _said(row: Row[*tuple[Any, ...]]) -> Said:
     return Said(row.job, unpack(row.body), row.sort_at or "")
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 import orjson
 from stacsync import layout
 from stacsync.catalog import CatalogFacts, DocumentCounts, Guard, Index, ProviderFacts, Publisher, unguarded
-from stacsync.errors import StorageError
+from stacsync.errors import Conflict, StorageError
 from stacsync.jobs import CollectionRecord
 from stacsync.ledger import AssetRow, Difference, Ledger, StagedItem
 from stacsync.ledger.obsolete import asset_keys
@@ -80,6 +80,9 @@ class MemoryStore:
         data = self.objects[key]
         return StoredObject(key=key, size=len(data), etag=sha256(data).hexdigest())
 
+    def _etag(self, key: str) -> str | None:
+        return self._stored(key).etag if key in self.objects else None
+
     def head(self, key: str) -> StoredObject | None:
         self.requests += 1
         return self._stored(key) if key in self.objects else None
@@ -91,7 +94,12 @@ class MemoryStore:
     def stream(self, key: str) -> Iterator[bytes]:
         yield self.get(key)
 
-    def put(self, key: str, data: bytes, **_options: Any) -> StoredObject:
+    def put(
+        self, key: str, data: bytes, *, content_type: str, if_match: str | None = None, if_absent: bool = False
+    ) -> StoredObject:
+        assert content_type == ("application/geo+json" if b'"Feature"' in data else "application/json")
+        if (if_absent and key in self.objects) or (if_match and if_match != self._etag(key)):
+            raise Conflict(f"{key} is another one")
         self._change(key, data)
         return self._stored(key)
 

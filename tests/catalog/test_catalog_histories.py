@@ -47,7 +47,7 @@ def take(bench: Bench, job: str, items: Job) -> None:
     bench.job("hub", job, *rows, collections=() if rows else ("fields",), keywords=(job,))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_any_history_ends_in_the_same_bytes(history: list[tuple[str, object, Job]]) -> None:
     """Adding, changing, retiring and publishing in any order ends in the bytes of publishing the final set at once."""
@@ -100,7 +100,7 @@ def test_a_publication_stopped_at_any_write_is_completed_by_the_next(first: int)
         wanted = undisturbed.store.objects
     steps = undisturbed.store.changes
     assert steps > 30
-    for point in range(first, steps + 1, 4):
+    for point in range(first, steps + 1, 8):
         how, after_write = ("fail", "kill")[point % 2], bool(point // 2 % 2)
         with a_bench(LIMIT) as bench:
             catalog_before(bench)
