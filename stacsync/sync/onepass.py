@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event
+from threading import Event, Lock
 
 from stacsync import plan
-from stacsync.errors import StacsyncError, Stopped, Unavailable
+from stacsync.errors import SignInFailed, StacsyncError, Stopped, Unavailable
 from stacsync.jobs import JobRecord
 from stacsync.ledger import JobState, KnownJob, Ledger, Outcome
 from stacsync.logs import get_logger, redact
@@ -22,9 +22,28 @@ from stacsync.provider import JobProvider
 from stacsync.sync.report import DocumentCounts, PassReport, Trouble
 from stacsync.sync.taking import Taken, Taker
 
+MOST_UNAVAILABLE = 3
+"""Jobs in a row that a provider cannot serve before its pass is ended: until then it is the job that is odd."""
 PUBLISH_EVERY = 300.0
 """Seconds after which a long pass publishes what it has so far."""
 _LOG = get_logger(__name__)
+
+
+class _Streak:
+    """Counts jobs in a row that the provider could not serve; used from several threads."""
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._lock = Lock()
+
+    def grow(self) -> int:
+        with self._lock:
+            self._length += 1
+            return self._length
+
+    def end(self) -> None:
+        with self._lock:
+            self._length = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +63,7 @@ class Pass:
     workers: int = 4
     """Jobs taken at the same time."""
     dry_run: bool = False
+    _streak: _Streak = field(default_factory=_Streak)
 
     def run(self) -> PassReport:
         """Make the pass; whatever goes wrong is in the report. Raises `Stopped` and bugs only."""
@@ -177,13 +197,22 @@ class Pass:
 
     def _attempt(self, record: JobRecord) -> Taken:
         try:
-            return self.taker.take(record)
+            taken = self.taker.take(record)
+        except SignInFailed:
+            raise
+        except Unavailable as error:
+            if self._streak.grow() >= MOST_UNAVAILABLE:
+                raise
+            trouble = Trouble(provider=self.name, job=record.id, message=str(error))
+            return Taken(reason=str(error), troubles=[trouble])
         except StacsyncError:
             raise
         except Exception as bug:  # noqa: BLE001 - a bug in one job is recorded as its failure, the pass goes on
             _LOG.exception("job.bug", provider=self.name, job=record.id)
             message = redact(f"internal error: {type(bug).__name__}: {bug}"[:500])
             return Taken(reason=message, troubles=[Trouble(provider=self.name, job=record.id, message=message)])
+        self._streak.end()
+        return taken
 
 
 def _counts(report: PassReport) -> dict[str, int]:
