@@ -110,6 +110,17 @@ def test_delivered_features_are_told_and_the_rest_counted(connect: Connect) -> N
     assert items[1].assets[0].size
 
 
+def test_by_reference_nothing_is_copied(connect: Connect) -> None:
+    """By reference no asset is to be mirrored, of Items and Collections alike, and every one has its s3:// address."""
+    provider = connect(transfer="reference")
+    for one in provider.finished_jobs():
+        result, items = told(provider, one)
+        assets = [asset for item in items for asset in item.assets]
+        assert not [asset for collection in result.collections for asset in collection.assets]
+        assert assets
+        assert not [asset for asset in assets if asset.mirrored or not (asset.href or "").startswith(f"s3://{BUCKET}/")]
+
+
 def test_a_second_pass_reads_the_listing_alone(connect: Connect, made: Account, bucket: Bucket) -> None:
     """With nothing new, a pass asks for the pages of the listing, with the token it has, and nothing of the bucket."""
     provider = connect()

@@ -26,7 +26,17 @@ from stacsync.jobs import (
     SourceObject,
     Standing,
 )
-from stacsync.providers.sentinelhub import bands, byoc, records, redaction, requests_v1, tasks_v2, tiling, zarr
+from stacsync.providers.sentinelhub import layout_v1, (
+    bands,
+    byoc,
+    contributions,
+    records,
+    redaction,
+    requests_v1,
+    tasks_v2,
+    tiling,
+    zarr,
+)
 from stacsync.providers.sentinelhub.deliveries import Delivery, Seen
 from stacsync.providers.sentinelhub.footprint import box, footprint, projection
 from stacsync.providers.sentinelhub.locations import address, own_folders, store_folders, template
@@ -124,7 +134,7 @@ def features(
 def test_recorded_features_become_valid_items() -> None:
     """The delivered features of two UTM zones are valid Items with times, projection and both files."""
     results, items = features()
-    documents = sound(items, [records.collection(results, results.job.details["task"])])
+    documents = sound(items, [contributions.collection(results, results.job.details["task"])])
     first = documents[0]
     assert first["properties"]["datetime"] is None
     assert first["properties"]["start_datetime"] == "2019-04-01T00:00:00Z"
@@ -140,9 +150,9 @@ def test_recorded_features_become_valid_items() -> None:
 def test_two_reference_systems_are_right_to_a_centimetre() -> None:
     """Every corner of the published geometry lies within a centimetre of the manifest's, in the manifest's own system."""
     results, items = features()
-    sound(items, [records.collection(results, results.job.details["task"])])
+    sound(items, [contributions.collection(results, results.job.details["task"])])
     areas = {"31TGH_9_1": (32631, 790_000, 4_780_000), "32TMN_0_1": (32632, 400_000, 4_680_000)}
-    for document, item in zip(sound(items, [records.collection(results, {})]), items, strict=False):
+    for document, item in zip(sound(items, [contributions.collection(results, {})]), items, strict=False):
         epsg, west, south = areas[item.title or ""]
         back = Transformer.from_crs("EPSG:4326", f"EPSG:{epsg}", always_xy=True)
         seen = [back.transform(x, y) for x, y in document["geometry"]["coordinates"][0]]
@@ -153,7 +163,7 @@ def test_two_reference_systems_are_right_to_a_centimetre() -> None:
 def test_references_say_where_files_lie() -> None:
     """By reference, hrefs are plain s3:// addresses and the storage extension says at which service."""
     results, items = features(REFERENCE)
-    document = sound(items, [records.collection(results, results.job.details["task"])])[0]
+    document = sound(items, [contributions.collection(results, results.job.details["task"])])[0]
     asset = document["assets"]["default"]
     assert asset["href"].startswith("s3://example-results/ndvi/")
     assert asset["storage:refs"] == ["source"]
@@ -166,14 +176,14 @@ def test_references_say_where_files_lie() -> None:
     }
     aws = replace(REFERENCE, endpoint_url=None)
     results, items = features(aws)
-    document = sound(items, [records.collection(results, {})])[0]
+    document = sound(items, [contributions.collection(results, {})])[0]
     assert document["properties"]["storage:schemes"]["source"]["type"] == "aws-s3"
 
 
 def test_the_evalscript_is_told_once() -> None:
     """The Collection holds the evalscript, no Item does; the request goes along as an asset, with every field."""
     results, items = features()
-    collection = records.collection(results, {**results.job.details["task"], "novelty": {"x": 1}})
+    collection = contributions.collection(results, {**results.job.details["task"], "novelty": {"x": 1}})
     expression = collection.extra["processing:expression"]
     assert expression["format"] == "evalscript"
     assert expression["expression"].startswith("//VERSION=3")
@@ -194,7 +204,7 @@ def test_recorded_tasks_become_jobs_without_secrets(name: str) -> None:
     assert job.created == datetime(2025, 2, 11, 8, 59, 40, 10000, tzinfo=UTC)
     assert not [secret for secret in SECRETS if secret in repr(job)]
     results = records.Results(job=job, version="v2", facts=tasks_v2.request_facts(job.details["task"]))
-    assert not [secret for secret in SECRETS if secret in repr(records.collection(results, job.details["task"]))]
+    assert not [secret for secret in SECRETS if secret in repr(contributions.collection(results, job.details["task"]))]
     assert tasks_v2.delivery_url(job.details["task"]).startswith("s3://example-results/")
     assert tasks_v2.is_zarr(job.details["task"]) is ("zarr" in name)
 
@@ -255,7 +265,7 @@ def test_odd_tasks_never_stop_a_listing(odd: dict[str, Any], inner: Any) -> None
         except JobUnusable:
             continue
         results = records.Results(job=job, version="v2", facts=facts)
-        assert records.collection(results, job.details["task"]).id == f"sh-{job.id}"
+        assert contributions.collection(results, job.details["task"]).id == f"sh-{job.id}"
 
 
 @settings(max_examples=60, deadline=None)
@@ -267,7 +277,7 @@ def test_odd_requests_never_stop_a_listing(odd: dict[str, Any]) -> None:
     if job is not None:
         facts = requests_v1.request_facts(job.details["request"])
         results = records.Results(job=job, version="v1", facts=facts)
-        assert records.collection(results, job.details["request"]).assets
+        assert contributions.collection(results, job.details["request"]).assets
 
 
 def test_secrets_are_dropped_wherever_they_stand() -> None:
@@ -343,7 +353,7 @@ def v1_results(shared: Mapping[str, Any] | None = None) -> tuple[records.Results
 def v1_items(delivery: Delivery, *, listed: bool, shared: Mapping[str, Any] | None = None) -> list[ItemRecord]:
     results, request = v1_results(shared)
     tile = recorded("v1_tiles_page")["data"][0]
-    where = requests_v1.layout(request)
+    where = layout_v1.layout(request)
     found = requests_v1.find(where, requests_v1.outputs(results.facts), results.job.id, tile, delivery, listed=listed)
     return [requests_v1.tile_item(results, tile, found, delivery, request)]
 
@@ -352,7 +362,7 @@ def test_a_recorded_tile_becomes_a_valid_item() -> None:
     """A processed tile of version 1 has its own geometry, both bands, and a transform because its origin fits."""
     results, request = v1_results()
     items = v1_items(COPY, listed=False)
-    document = sound(items, [records.collection(results, request)])[0]
+    document = sound(items, [contributions.collection(results, request)])[0]
     assert document["id"] == f"{request['id']}-31UDS_7_2"
     assert items[0].properties["proj:transform"] == pytest.approx([10, 0, 470_000, 0, -10, 5_680_000])
     assert items[0].properties["proj:shape"] == [1000, 1000]
@@ -377,7 +387,7 @@ def test_a_batch_collection_describes_its_bands() -> None:
     shared = redaction.cleaned(byoc.unwrapped(recorded("v1_batch_collection")))
     results, request = v1_results(shared)
     items = v1_items(COPY, listed=False, shared=shared)
-    collection = records.collection(results, request)
+    collection = contributions.collection(results, request)
     assert collection.job_id is None
     assert collection.id == items[0].collection == "sh-66666666-6666-4666-8666-666666666666"
     assert collection.title == "Two bands near the Belgian coast"
@@ -414,7 +424,7 @@ def test_the_smallest_recorded_request_is_listed_and_refused() -> None:
     job = requests_v1.job_record(recorded("v1_request_done_minimal"), "publish", lambda *_: True)
     assert job is not None
     with pytest.raises(JobUnusable, match="where"):
-        requests_v1.layout(job.details["request"])
+        layout_v1.layout(job.details["request"])
 
 
 def test_recorded_byoc_tiles_become_valid_items() -> None:

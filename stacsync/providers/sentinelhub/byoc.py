@@ -13,7 +13,7 @@ from typing import Any
 from stacsync.errors import JobUnusable
 from stacsync.jobs import AssetRecord, CollectionRecord, ItemRecord, JobRecord, SourceObject, identity
 from stacsync.logs import redact
-from stacsync.providers.sentinelhub import bands, records, times
+from stacsync.providers.sentinelhub import bands, contributions, records, times
 from stacsync.providers.sentinelhub.deliveries import Delivery
 from stacsync.providers.sentinelhub.facts import COG, mapping, number, text
 from stacsync.providers.sentinelhub.footprint import Footprint, crs_code
@@ -126,7 +126,7 @@ def tile_item(
 
 def collection_record(collection: Mapping[str, Any], collection_id: str) -> CollectionRecord:
     """Return the STAC Collection of a batch collection that no known request feeds."""
-    area = records.extent(collection)
+    area = contributions.extent(collection)
     known = bands.by_source(collection)
     title = text(collection.get("name")) or f"Batch collection {collection_id}"
     return CollectionRecord(
@@ -135,12 +135,12 @@ def collection_record(collection: Mapping[str, Any], collection_id: str) -> Coll
         title=title,
         description=f"{title}. Batch collection of Sentinel Hub.",
         keywords=("Sentinel Hub", "batch processing"),
-        providers=(records.SENTINEL_HUB,),
+        providers=(contributions.SENTINEL_HUB,),
         bbox=area.bbox if area else None,
         interval=records.sensing_span(collection),
         item_assets={name: {"type": COG, "roles": ["data"], "bands": list(found)} for name, found in known.items()},
         created=times.instant(collection.get("created")),
-        extra=records.collection_fields(collection_id, collection),
+        extra=contributions.collection_fields(collection_id, collection),
     )
 
 

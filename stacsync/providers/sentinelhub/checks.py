@@ -8,7 +8,7 @@ from typing import Any
 
 from stacsync.errors import JobUnusable, SignInFailed, StacsyncError, Unavailable
 from stacsync.provider import CheckLine
-from stacsync.providers.sentinelhub import requests_v1, tasks_v2
+from stacsync.providers.sentinelhub import layout_v1, requests_v1, tasks_v2
 from stacsync.providers.sentinelhub.bucket import Bucket
 from stacsync.providers.sentinelhub.facts import mapping
 from stacsync.providers.sentinelhub.locations import template
@@ -61,7 +61,7 @@ def _delivered(reading: Reading, request: Any) -> tuple[str, str] | None:
                 return None
             url = requests_v1.zarr_url(stated)
             if url is None:
-                return requests_v1.layout(stated).folders(str(stated.get("id")))[0]
+                return layout_v1.layout(stated).folders(str(stated.get("id")))[0]
         elif not tasks_v2.complete(stated):
             return None
         else:

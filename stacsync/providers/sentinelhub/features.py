@@ -59,7 +59,7 @@ def _features(
         where = template(url)
         delivery, _ = reading.swept(delivery, place, ((where.bucket, where.prefix(job.id)),))
     return JobResult(
-        collections=(records.collection(results, task),),
+        collections=(reading.collection(results, task),),
         items=lambda _: _items(results, manifest, delivery),
         left_out={state: count for state, count in counts.items() if state != DELIVERED},
         complete=done,
@@ -134,7 +134,7 @@ def _store(
         return (item,)
 
     return JobResult(
-        collections=(records.collection(results, task),),
+        collections=(reading.collection(results, task),),
         items=items,
         complete=tasks_v2.complete(task),
         close=place.close,

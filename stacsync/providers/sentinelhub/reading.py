@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stacsync.jobs import JobRecord
+from stacsync.jobs import CollectionRecord, JobRecord
 from stacsync.logs import get_logger
 from stacsync.providers.sentinelhub.bucket import Bucket, Denied, Listing
 from stacsync.providers.sentinelhub.client import Client
+from stacsync.providers.sentinelhub.contributions import collection
 from stacsync.providers.sentinelhub.deliveries import Delivery
 from stacsync.providers.sentinelhub.facts import RequestFacts
 from stacsync.providers.sentinelhub.records import Results
@@ -53,6 +54,10 @@ class Reading:
             return plain
         stated: Mapping[str, Any] = self.shared.facts(facts.collection_id)
         return replace(plain, shared=stated, sensed=self.shared.sensed(facts.collection_id, stated))
+
+    def collection(self, results: Results, request: Mapping[str, Any]) -> CollectionRecord:
+        """Return what a job contributes to its Collection; by reference, without the request as a file."""
+        return collection(results, request, attached=self.settings.transfer == "copy")
 
     def swept(
         self, delivery: Delivery, place: Workplace, folders: tuple[tuple[str, str], ...]

@@ -17,7 +17,8 @@ from stacsync.providers.sentinelhub.deliveries import Delivery
 from stacsync.providers.sentinelhub.facts import Output, RequestFacts, mapping, number, text
 from stacsync.providers.sentinelhub.footprint import Footprint, crs_code, projection
 from stacsync.providers.sentinelhub.footprint import from_geojson as footprint_of
-from stacsync.providers.sentinelhub.locations import Template, template
+from stacsync.providers.sentinelhub.layout_v1 import Layout
+from stacsync.providers.sentinelhub.locations import Template
 from stacsync.providers.sentinelhub.redaction import cleaned
 from stacsync.providers.sentinelhub.wkb import GeometryError
 
@@ -91,37 +92,6 @@ def is_zarr(request: Mapping[str, Any]) -> bool:
 def zarr_url(request: Mapping[str, Any]) -> str | None:
     """Return the address of the Zarr store."""
     return text(mapping(request.get("zarrOutput")).get("path"))
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where every file of a request lies."""
-
-    default: Template
-    own: Mapping[str, Template]
-    """Templates of outputs that have one of their own."""
-
-    def of(self, output: str) -> Template:
-        """Return the template of one output."""
-        return self.own.get(output, self.default)
-
-    def folders(self, request_id: str) -> tuple[tuple[str, str], ...]:
-        """Return the (bucket, prefix) pairs that together hold every file, each once."""
-        templates = (self.default, *self.own.values())
-        return tuple(dict.fromkeys((one.bucket, one.prefix(request_id)) for one in templates))
-
-
-def layout(request: Mapping[str, Any]) -> Layout:
-    """Return where the request delivered to. Raises `JobUnusable` when it does not say."""
-    target = mapping(request.get("output"))
-    bucket = text(request.get("bucketName"))
-    url = text(target.get("defaultTilePath")) or (f"s3://{bucket}" if bucket else None)
-    responses = target.get("responses")
-    stated = [mapping(entry) for entry in responses] if isinstance(responses, list) else []
-    own = {str(entry["identifier"]): template(entry["tilePath"]) for entry in stated if text(entry.get("tilePath"))}
-    if url is None and not own:
-        raise JobUnusable("the request does not say where its results were delivered", "look at the request there")
-    return Layout(template(url) if url else next(iter(own.values())), own)
 
 
 def outputs(found: RequestFacts) -> tuple[Output, ...]:

@@ -11,7 +11,7 @@ import orjson
 
 from stacsync.errors import JobNotReady, JobSkipped, JobUnusable
 from stacsync.jobs import ItemRecord, JobRecord, JobResult
-from stacsync.providers.sentinelhub import records, requests_v1, stores
+from stacsync.providers.sentinelhub import layout_v1, records, requests_v1, stores
 from stacsync.providers.sentinelhub.deliveries import Delivery
 from stacsync.providers.sentinelhub.facts import mapping, number
 from stacsync.providers.sentinelhub.locations import address
@@ -62,7 +62,7 @@ class _Spool:
 
 def _tiles(reading: Reading, results: records.Results, request: Mapping[str, Any], place: Workplace) -> JobResult:
     job = results.job
-    where = requests_v1.layout(request)
+    where = layout_v1.layout(request)
     spool = _Spool(place.path("tiles.jsonl"))
     left_out = spool.fill(reading.client.tiles(job.id))
     _check_settled(spool, left_out, request)
@@ -80,7 +80,7 @@ def _tiles(reading: Reading, results: records.Results, request: Mapping[str, Any
 
     _count_empty(spool, found, left_out)
     return JobResult(
-        collections=(records.collection(results, request),),
+        collections=(reading.collection(results, request),),
         items=lambda _: items(),
         left_out=left_out,
         complete=requests_v1.complete(request),
@@ -119,7 +119,7 @@ def _store(reading: Reading, results: records.Results, request: Mapping[str, Any
     store = stores.find(reading.bucket(address(url).bucket), url, results.job.id, ())
     item = stores.item(results, store, None, delivery)
     return JobResult(
-        collections=(records.collection(results, request),),
+        collections=(reading.collection(results, request),),
         items=lambda _: (item,),
         complete=requests_v1.complete(request),
         close=place.close,
