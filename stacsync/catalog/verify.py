@@ -6,6 +6,7 @@ requests and not a million. Nothing is written.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from stacsync.catalog.audit_book import Asset, AuditBook
 from stacsync.catalog.checks import REBUILD, asset_rows, document_findings, title_of
 from stacsync.catalog.facts import Finding, Report
 from stacsync.catalog.reader import Found, Reader, Unreadable, inside
+from stacsync.errors import StorageError
 from stacsync.storage import Storage
 
 _FEW = 16
@@ -28,16 +30,23 @@ _ORPHAN = "run `stacsync sync`, which completes a publication that was interrupt
 
 def audit(storage: Storage, *, checksums: bool = False) -> Report:
     """Audit the catalog in `storage`; with `checksums`, every mirrored file is read. Raises `StorageError`."""
-    with AuditBook() as book, Reader(storage) as reader:
-        book.list_objects((found.key, found.size) for found in storage.list())
-        run = _Audit(reader, book)
-        run.crawl()
-        run.list_of_collections()
-        run.findings += _asset_findings(book)
-        if checksums:
-            run.findings += _checksum_findings(storage, book)
-        run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in book.orphans() if ours(key)]
-        return Report(run.documents, book.asset_count(), tuple(run.findings))
+    try:
+        with AuditBook() as book, Reader(storage) as reader:
+            return _audit(storage, book, reader, checksums=checksums)
+    except sqlite3.Error as error:
+        raise StorageError(f"the audit cannot keep its notes ({error})", "set TMPDIR to a folder with room") from None
+
+
+def _audit(storage: Storage, book: AuditBook, reader: Reader, *, checksums: bool) -> Report:
+    book.list_objects((found.key, found.size) for found in storage.list())
+    run = _Audit(reader, book)
+    run.crawl()
+    run.list_of_collections()
+    run.findings += _asset_findings(book)
+    if checksums:
+        run.findings += _checksum_findings(storage, book)
+    run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in book.orphans() if ours(key)]
+    return Report(run.documents, book.asset_count(), tuple(run.findings))
 
 
 def ours(key: str) -> bool:

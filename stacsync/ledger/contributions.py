@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
 
 from stacsync import layout
 from stacsync.ledger import dirty, obsolete
@@ -49,7 +49,7 @@ def of_collection(conn: Connection, provider: str, collection: str) -> list[Said
     return sorted(said, key=lambda one: (one.job != ADOPTED, one.sort_at, one.job))
 
 
-def _said(row: Row[*tuple[Any, ...]]) -> Said:
+def _said(row: Any) -> Said:
     return Said(row.job, unpack(row.body), row.sort_at or "")
 
 
