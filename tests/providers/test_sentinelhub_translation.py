@@ -26,10 +26,11 @@ from stacsync.jobs import (
     SourceObject,
     Standing,
 )
-from stacsync.providers.sentinelhub import layout_v1, (
+from stacsync.providers.sentinelhub import (
     bands,
     byoc,
     contributions,
+    layout_v1,
     records,
     redaction,
     requests_v1,
