@@ -31,7 +31,16 @@ def rclone(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    words = ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", "AKIDLOOPBACK,made-up-store-secret", "--config", os.devnull]
+    words = [
+        "serve",
+        "s3",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--auth-key",
+        "AKIDLOOPBACK,made-up-store-secret",
+        "--config",
+        os.devnull,
+    ]
     server = subprocess.Popen([RCLONE, *words, str(tmp_path / "objects")], stderr=subprocess.DEVNULL)
     for _ in range(200):
         with socket.socket() as probe:
