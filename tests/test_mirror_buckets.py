@@ -79,6 +79,15 @@ def test_an_object_is_mirrored(at: Bench, client: Any, bucket: str, body: bytes)
     assert at.one(record) == replace(done, reused=True, moved=0)
 
 
+def test_an_unchanged_object_is_not_moved_again(at: Bench, client: Any, bucket: str) -> None:
+    """A new identity whose object still has the recorded ETag keeps what lies there."""
+    for name, body in (("small", SMALL), ("large", LARGE)):
+        client.put_object(Bucket=bucket, Key=name, Body=body)
+        first = at.one(asset(name, SourceObject(bucket, name)))
+        second = at.one(asset(name, SourceObject(bucket, name), version="2"))
+        assert (second.key, second.reused, second.moved, second.sha256) == (first.key, True, 0, first.sha256)
+
+
 def test_a_missing_object_is_gone(at: Bench, bucket: str) -> None:
     """What is not in the provider's bucket any more is `AssetGone`; a bucket that is not there is another failure."""
     gone, lost = at.move(

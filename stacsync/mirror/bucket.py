@@ -56,9 +56,9 @@ class BucketFeed:
         """Look at the object; see `Feed`."""
         found = facts(self._bucket, self._place)
         check_ceiling(found.size, self._ceiling)
-        self.size, self.validator = found.size, found.etag
-        self.unchanged = unless is not None and unless.strip('"') == found.etag
-        self.start = start if validator == found.etag else 0
+        self.size, self.validator = found.size, quoted(found.etag)
+        self.unchanged = unless is not None and unless == self.validator
+        self.start = start if validator is not None and validator == self.validator else 0
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes; see `Feed`."""
@@ -78,6 +78,11 @@ class BucketFeed:
 
     def close(self) -> None:
         """Nothing is held open between the requests."""
+
+
+def quoted(etag: str | None) -> str | None:
+    """Return an ETag as HTTP writes it, as the ledger keeps those of every source."""
+    return f'"{etag}"' if etag else None
 
 
 def facts(bucket: Bucket, place: SourceObject) -> StoredObject:
@@ -111,4 +116,4 @@ def copied(
     if stored is None:
         return None
     check_stored(stored, found.size)
-    return Arrived(found.size, read_back(storage, key), look(storage, key, asset.filename), found.etag)
+    return Arrived(found.size, read_back(storage, key), look(storage, key, asset.filename), quoted(found.etag))

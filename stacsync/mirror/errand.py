@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stacsync.errors import AssetChanged, AssetGone, TransferFailed
 from stacsync.http.fetch import Fetcher
 from stacsync.jobs import JobRecord
 from stacsync.mirror.events import Failed, Finished, Observer, Progress, Started
+from stacsync.mirror.feed import Hope
 from stacsync.mirror.order import MIB
 from stacsync.provider import JobProvider
 
@@ -21,6 +22,7 @@ class Errand:
     job: JobRecord
     provider: JobProvider
     fetcher: Fetcher
+    hope: Hope = field(default_factory=Hope)
 
 
 class Ticker:

@@ -12,6 +12,8 @@ from stacsync.mirror.order import MIB
 
 ATTEMPTS = 6
 """Troubles in a row after which an asset is given up until the next pass."""
+HOPELESS = 8
+"""Assets of one job given up in a row after which the others get one attempt each."""
 PROGRESS = MIB
 """Bytes after which earlier troubles are forgiven: a long file over a poor line comes through."""
 
@@ -67,25 +69,51 @@ class Feed(Protocol):
         ...
 
 
+class Hope:
+    """What the assets of one job know of their hosts: once several were given up in a row, the rest is not waited for.
+
+    So a host that is down holds the threads that other providers need for some seconds, not for minutes.
+    """
+
+    def __init__(self) -> None:
+        self._given_up = 0
+
+    def gave_up(self) -> None:
+        """Note that an asset was given up after all its attempts."""
+        self._given_up += 1
+
+    def arrived(self) -> None:
+        """Note that bytes arrive."""
+        self._given_up = 0
+
+    @property
+    def lost(self) -> bool:
+        """Say whether waiting has no point any more."""
+        return self._given_up >= HOPELESS
+
+
 class Patience:
     """Counts troubles in a row and waits longer after each."""
 
-    def __init__(self, sleep: Callable[[float], None], attempts: int = ATTEMPTS) -> None:
+    def __init__(self, sleep: Callable[[float], None], hope: Hope, attempts: int = ATTEMPTS) -> None:
         self._sleep = sleep
+        self._hope = hope
         self._attempts = attempts
         self._failed = 0
         self._since = 0
 
     def pause(self, trouble: FetchInterrupted) -> None:
         """Wait before the next attempt. Raises `TransferFailed` when there were enough, and `Stopped`."""
-        if self._failed == self._attempts:
-            raise TransferFailed(f"{trouble.message}; tried {self._attempts + 1} times") from trouble
+        if self._failed == self._attempts or self._hope.lost:
+            self._hope.gave_up()
+            raise TransferFailed(f"{trouble.message}; tried {self._failed + 1} times") from trouble
         self._sleep(backoff(self._failed, trouble.retry_after))
         self._failed += 1
         self._since = 0
 
     def progress(self, count: int) -> None:
         """Note that `count` bytes arrived."""
+        self._hope.arrived()
         self._since += count
         if self._since >= PROGRESS:
             self._failed = 0

@@ -13,7 +13,7 @@ from stacsync.jobs import AssetRecord, Inline, Mirrored, Remote, SourceFolder, S
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
 from stacsync.mirror.arrival import Arrived, recognised
-from stacsync.mirror.bucket import Bucket, BucketFeed, copied, facts
+from stacsync.mirror.bucket import Bucket, BucketFeed, copied, facts, quoted
 from stacsync.mirror.carry import Carrier
 from stacsync.mirror.errand import Errand, Ticker
 from stacsync.mirror.feed import CannotContinue, Feed, Patience, check_ceiling
@@ -93,7 +93,7 @@ class Mover:
         unless = reuse.same_source(choice, errand.name, errand.job.id)
         changed = False
         for beginning in range(1, BEGINNINGS + 1):
-            copy = self._copied(errand, asset, choice.key)
+            copy = self._copied(errand, asset, choice.key, unless)
             if copy is not None:
                 return self._remember(errand, asset, choice.key, copy, copy.size or 0)
             feed = self._feed(errand, asset, ticker)
@@ -123,7 +123,7 @@ class Mover:
                 return RemoteFeed(
                     errand.fetcher,
                     lambda fresh: errand.provider.sign(asset, errand.job, fresh=fresh),
-                    Patience(self._sleep),
+                    Patience(self._sleep, errand.hope),
                     ceiling=self._ceiling,
                     stated_size=asset.size,
                     tell=ticker.add,
@@ -131,14 +131,16 @@ class Mover:
             case other:
                 raise TransferFailed(f"a {type(other).__name__} is no source of bytes")
 
-    def _copied(self, errand: Errand, asset: AssetRecord, key: str) -> Arrived | None:
+    def _copied(self, errand: Errand, asset: AssetRecord, key: str, unless: str | None) -> Arrived | None:
         """Copy a large object of the provider's bucket inside the store's service, where that can be."""
         if not isinstance(asset.source, SourceObject):
             return None
         store, source = self._source(errand)
         found = facts(source, asset.source)
         check_ceiling(found.size, self._ceiling)
-        return copied(self._storage, store, source, asset, key, found) if found.size > self._small else None
+        if found.size <= self._small or (unless is not None and unless == quoted(found.etag)):
+            return None
+        return copied(self._storage, store, source, asset, key, found)
 
     def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Mirrored:
         store, source = self._source(errand)

@@ -83,7 +83,7 @@ class Unpacker:
         feed = RemoteFeed(
             errand.fetcher,
             lambda fresh: errand.provider.sign(package, errand.job, fresh=fresh),
-            Patience(self._sleep),
+            Patience(self._sleep, errand.hope),
             ceiling=self._limits.total_bytes,
             stated_size=package.size,
             tell=ticker.add,
