@@ -214,7 +214,10 @@ class MemberFact:
     sha256: str
     media_type: str | None
     head: bytes = b""
-    """The first 64 KiB, or the whole of a small text file (up to 4 MiB: JSON, GeoJSON, XML, text)."""
+    """The first 64 KiB, or the whole of a small text file (up to 4 MiB: JSON, GeoJSON, XML, text).
+
+    Empty once a package's heads fill 64 MiB of text or 32 MiB of anything else: read the object itself then.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
