@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from stacsync.app.parts import Parts, now
-from stacsync.errors import StacsyncError, Stopped
+from stacsync.errors import StacsyncError, Stopped, StorageError
+from stacsync.ledger.times import to_text
 from stacsync.logs import get_logger
 from stacsync.plan import Choice
 from stacsync.sync import DocumentCounts, Filter, Pass, PassReport, Site, Taker, Trouble, to_json
 
+UPLOAD_AGE = timedelta(days=7)
+"""After this time an upload that was never completed is given up: its job has vanished or changed."""
 _LOG = get_logger(__name__)
 
 
@@ -21,6 +25,21 @@ def adopt_if_lost(parts: Parts) -> None:
     report = parts.publisher.adopt()
     if report is not None:
         _LOG.warning("ledger.adopted", items=report.items, assets=report.assets)
+
+
+def sweep_uploads(parts: Parts) -> None:
+    """Abort uploads of ours that nobody continues any more; a store that cannot tell is left as it is."""
+    now_text = to_text(now() - UPLOAD_AGE) or ""
+    for row in parts.ledger.uploads.all():
+        if row.started_at < now_text:
+            parts.ledger.uploads.drop(row.key)
+    try:
+        swept = parts.storage.sweep_uploads({row.upload_id for row in parts.ledger.uploads.all()})
+    except StorageError as error:
+        _LOG.warning("uploads.not_swept", error=str(error))
+        return
+    if swept:
+        _LOG.info("uploads.swept", number=swept)
 
 
 def publish(parts: Parts, provider: str) -> DocumentCounts:
@@ -95,6 +114,7 @@ def sync(
     if not dry_run:
         parts.hold_lease()
         adopt_if_lost(parts)
+        sweep_uploads(parts)
     with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="pass") as pool:
         reports = list(pool.map(lambda name: _one(parts, name, jobs, dry_run=dry_run, force=force), names))
     _note_unknown(reports, jobs)
