@@ -15,7 +15,9 @@ from stacsync.logs import redact
 from stacsync.provider import CheckLine
 
 SCHEDULE = "schedule"
-"""Under this key of a provider's memory `run` keeps when its next pass is due."""
+"""Under this key of a provider's memory `run` keeps when its next pass is due, and when the last one went through."""
+BREAKER = "breaker"
+"""Under this key of a provider's memory `run` keeps how many passes failed in a row, and until when it is left alone."""
 
 
 def status(parts: Parts) -> dict[str, Any]:

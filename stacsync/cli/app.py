@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stacsync import __version__
-from stacsync.cli import browse, catalog, check, daemon, login, providers, search, status, sync, verify
+from stacsync.cli import browse, catalog, check, daemon, health, login, providers, search, status, sync, verify
 from stacsync.errors import ConfigError, StacsyncError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # they show local variables, and with them secrets
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (daemon, sync, check, status, verify, catalog, login, providers, search, browse):
+for module in (daemon, sync, check, status, verify, catalog, login, providers, search, browse, health):
     module.register(app)
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from stacsync.app.telling import BREAKER as KEY
 from stacsync.ledger.times import from_text, to_text
 from stacsync.provider import Memory
 
-KEY = "breaker"
 OPEN_AFTER = 3
 """Failed passes in a row that are tried at the ordinary rhythm."""
 FIRST = timedelta(minutes=1)

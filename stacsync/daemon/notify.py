@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from threading import Event, Thread
 
 
 class Notifier:
@@ -15,8 +17,9 @@ class Notifier:
         """Read where to send and how often systemd wants to hear from us."""
         self._address = environment.get("NOTIFY_SOCKET", "")
         watchdog = environment.get("WATCHDOG_USEC", "")
-        self.watchdog_seconds = int(watchdog) / 2_000_000 if watchdog.isdigit() else None
+        self.watchdog_seconds = int(watchdog) / 2_000_000 if watchdog.isdigit() and int(watchdog) else None
         """Seconds between two signs of life, half of what systemd allows; None: it does not ask."""
+        self._ended = Event()
 
     def ready(self) -> None:
         """Say that the service is up."""
@@ -24,15 +27,29 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Say in a few words what is going on (`systemctl status` shows it)."""
-        self._send(f"STATUS={text}")
+        self._send("STATUS=" + " ".join(text.split()))
 
-    def alive(self) -> None:
-        """Give a sign of life."""
-        self._send("WATCHDOG=1")
+    def reloading(self) -> None:
+        """Say that the configuration is read again; `ready` ends it."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def keep_alive(self, healthy: Callable[[], bool]) -> None:
+        """Give signs of life from now on, in a thread, as long as `healthy()` says so; only if systemd asks for them."""
+        if self._address and self.watchdog_seconds is not None:
+            Thread(target=self._beat, args=(self.watchdog_seconds, healthy), name="watchdog", daemon=True).start()
 
     def stopping(self) -> None:
-        """Say that the service is going down."""
+        """Say that the service is going down; signs of life go on until `close`."""
         self._send("STOPPING=1")
+
+    def close(self) -> None:
+        """Give no more signs of life."""
+        self._ended.set()
+
+    def _beat(self, seconds: float, healthy: Callable[[], bool]) -> None:
+        while not self._ended.wait(seconds):
+            if healthy():
+                self._send("WATCHDOG=1")
 
     def _send(self, message: str) -> None:
         if not self._address:

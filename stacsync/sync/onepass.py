@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Lock
@@ -16,7 +17,7 @@ from stacsync import plan
 from stacsync.errors import SignInFailed, StacsyncError, Stopped, Unavailable
 from stacsync.jobs import JobRecord
 from stacsync.ledger import JobState, KnownJob, Ledger, Outcome
-from stacsync.logs import get_logger, redact
+from stacsync.logs import bound, get_logger, redact
 from stacsync.mirror.events import JobFinished, JobsSeen, JobStarted, Observer, PassFinished, PassStarted
 from stacsync.provider import JobProvider
 from stacsync.sync.report import DocumentCounts, PassReport, Trouble
@@ -71,19 +72,24 @@ class Pass:
         started = self.clock()
         self.observer(PassStarted(provider=self.name))
         number = None if self.dry_run else self.ledger.passes.begin(self.name)
-        try:
-            self._make(report)
-        except Stopped as stopped:
-            report.error = str(stopped)
-            raise
-        except StacsyncError as error:
-            report.error = str(error)
-        finally:
-            if number is not None:
-                self.ledger.passes.finish(number, ok=report.ok, counts=_counts(report), error=_first_error(report))
-            self.observer(PassFinished(provider=self.name, counts=dict(report.counts)))
-            seconds = round((self.clock() - started).total_seconds(), 3)
-            _LOG.info("pass.finished", provider=self.name, **_counts(report), error=report.error, seconds=seconds)
+        with bound(provider=self.name, pass_id=number):
+            try:
+                self._make(report)
+            except Stopped as stopped:
+                report.error = str(stopped)
+                raise
+            except StacsyncError as error:
+                report.error = str(error)
+                report.unavailable = isinstance(error, Unavailable)
+            except Exception as bug:
+                report.error = f"internal error: {type(bug).__name__}; see the log"
+                raise
+            finally:
+                if number is not None:
+                    self.ledger.passes.finish(number, ok=report.ok, counts=_counts(report), error=_first_error(report))
+                self.observer(PassFinished(provider=self.name, counts=dict(report.counts)))
+                seconds = _since(started, self.clock())
+                _LOG.info("pass.finished", **_counts(report), error=report.error, seconds=seconds)
         return report
 
     def _make(self, report: PassReport) -> None:
@@ -114,6 +120,7 @@ class Pass:
                     take[record.id] = record
         except Unavailable as error:
             report.error = str(error)
+            report.unavailable = True
         report.count("seen", len(seen))
         report.found = frozenset(seen & self.choice.jobs)
         return take
@@ -154,7 +161,7 @@ class Pass:
             try:
                 while True:
                     while len(running) < self.workers and (record := next(waiting, None)) is not None:
-                        running[pool.submit(self._take, record, report)] = record
+                        running[pool.submit(copy_context().run, self._take, record, report)] = record
                     if not running:
                         return
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -173,18 +180,26 @@ class Pass:
     def _take(self, record: JobRecord, report: PassReport) -> None:
         if self.stop.is_set():
             raise Stopped("stopping; what was finished is published, the rest is taken up at the next pass")
+        started = self.clock()
         self.observer(JobStarted(provider=self.name, job=record.id, title=record.title))
-        taken = self._attempt(record)
-        report.add_assets(taken.counts)
-        report.trouble(*taken.troubles)
-        if taken.outcome is None:
-            attempts = self.ledger.jobs.fail(self.name, record, taken.reason)
-            report.count("failed")
-            state = "failed"
-            _LOG.warning("job.failed", provider=self.name, job=record.id, error=taken.reason, attempts=attempts)
-        else:
-            state = self._settle(record, taken.outcome, report)
-            _LOG.info("job.finished", provider=self.name, job=record.id, state=state, bytes=taken.counts.bytes)
+        with bound(job=record.id):
+            taken = self._attempt(record)
+            report.add_assets(taken.counts)
+            report.trouble(*taken.troubles)
+            told = {
+                "transferred": taken.counts.transferred,
+                "reused": taken.counts.reused,
+                "bytes": taken.counts.bytes,
+                "seconds": _since(started, self.clock()),
+            }
+            if taken.outcome is None:
+                attempts = self.ledger.jobs.fail(self.name, record, taken.reason)
+                report.count("failed")
+                state = "failed"
+                _LOG.warning("job.failed", state=state, error=taken.reason, attempts=attempts, **told)
+            else:
+                state = self._settle(record, taken.outcome, report)
+                _LOG.info("job.finished", state=state, reason=taken.outcome.reason or None, **told)
         self.observer(JobFinished(provider=self.name, job=record.id, state=state))
 
     def _settle(self, record: JobRecord, outcome: Outcome, report: PassReport) -> str:
@@ -213,6 +228,10 @@ class Pass:
             return Taken(reason=message, troubles=[Trouble(provider=self.name, job=record.id, message=message)])
         self._streak.end()
         return taken
+
+
+def _since(started: datetime, now: datetime) -> float:
+    return round((now - started).total_seconds(), 3)
 
 
 def _counts(report: PassReport) -> dict[str, int]:

@@ -65,6 +65,8 @@ class PassReport:
     provider: str
     error: str | None = None
     """Why the pass could not be made, or not to its end."""
+    unavailable: bool = False
+    """Whether that is because the provider could not serve us: what a circuit breaker counts."""
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(JOB_COUNTS, 0))
     assets: AssetCounts = field(default_factory=AssetCounts)
     documents: DocumentCounts = field(default_factory=DocumentCounts)
