@@ -114,5 +114,6 @@ def test_other_files_are_not_read(tmp_path: Path) -> None:
     """Only TIFFs are looked into."""
     store = Folder(tmp_path)
     one = Mirrored(key="a.nc", size=10, sha256="00", identity="i", media_type="application/x-netcdf")
-    assert Inspector(store, {}.update)([one]) == [one]
+    kept: dict[str, Mapping[str, Any]] = {}
+    assert Inspector(store, kept.update)([one]) == [one]
     assert store.bytes_read == 0
