@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from stacsync.ledger.schema import aggregates, dirty, heads, items
+from stacsync.ledger.schema import aggregates, dirty, heads, items, pushed
 
 ROOT = ("", "")
 """The root, as (provider, collection); a provider's Catalog is (provider, "")."""
@@ -41,6 +41,8 @@ def mark(conn: Connection, provider: str, collection: str, branches: Iterable[tu
         for month, spread in sorted(wanted)
     ]
     conn.execute(statement, rows)
+    mine = (pushed.c.provider == provider, pushed.c.collection == collection, pushed.c.item == "")
+    conn.execute(update(pushed).where(*mine).values(settled=False))
 
 
 def mark_whole(conn: Connection, provider: str, collection: str) -> None:

@@ -191,3 +191,21 @@ memories = Table(  # what providers remember between passes; circuit breakers
     Column("key", String, primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+pushed = Table(  # what each STAC API ([[targets]]) took of the catalog, and what it refused
+    "pushed",
+    METADATA,
+    Column("target", KEY, primary_key=True),
+    Column("provider", String, primary_key=True),  # provider and collection "": the API as a whole
+    Column("collection", String, primary_key=True),
+    Column("item", String, primary_key=True),  # "": the Collection itself
+    Column("name", String, nullable=False),  # the Collection's id at the API
+    Column(
+        "digest", String, nullable=False
+    ),  # of what it took (items.digest, documents.digest); "": nothing that counts
+    Column("settled", Boolean, nullable=False, default=False),  # of a Collection: no change since all of it was taken
+    Column("reason", Text, nullable=False, default=""),  # why it was refused
+    Column("attempts", Integer, nullable=False, default=0),  # refusals in a row
+    Column("next_attempt", String),  # `run` leaves it alone until then
+)
+Index("pushed_by_place", pushed.c.provider, pushed.c.collection, pushed.c.item)

@@ -12,6 +12,23 @@ branch_labels = None
 depends_on = None
 
 
+TABLES = (
+    "jobs",
+    "assets",
+    "gone",
+    "uploads",
+    "contributions",
+    "items",
+    "heads",
+    "dirty",
+    "aggregates",
+    "documents",
+    "obsolete",
+    "passes",
+    "memories",
+)
+
+
 def upgrade() -> None:
-    """Create every table."""
-    METADATA.create_all(op.get_bind())
+    """Create the tables."""
+    METADATA.create_all(op.get_bind(), tables=[METADATA.tables[name] for name in TABLES])
