@@ -1,28 +1,26 @@
 """What is in a package: the Items that its files tell of. Pure.
 
-STAC documents in the package come first, one Item each; all other files belong to the Item of the job. Where the job's
-Item lies: footprint files, then vector results; then (by the shared conversion) the rasters' own georeferencing, the
-area of interest, and at last nothing.
+STAC documents in the package come first, one Item each; all other files belong to the Item of the job.
+
+Where that lies: a footprint file, then (by the shared conversion) the rasters' own georeferencing, then the box around
+vector results, the scenes or the area that the job read, and at last nothing. When: file names, the inputs, the job's
+own run. Whatever the provider does not state of the Item itself says where it comes from.
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from stacsync.jobs import JSON, AssetRecord, BBox, ItemRecord, JobRecord, Member, MemberFact, identity
-from stacsync.providers.pixxel import repair
-from stacsync.providers.pixxel.area import Area, bounds, outline
-
-PICTURE = re.compile(r"thumb|preview|quicklook|rgb", re.IGNORECASE)
-FOOTPRINT = re.compile(r"foot_?print|bounding_?box|bbox|boundary", re.IGNORECASE)
-DATED = re.compile(r"_(19|20)\d{6}(_|\b)")
-_DOCUMENTS = (".xml", ".hdr", ".json", ".txt", ".md", ".pdf", ".html")
+from stacsync.jobs import JSON, BBox, ItemRecord, JobRecord, LinkRecord, MemberFact, identity
+from stacsync.providers.pixxel import dates, members, repair
+from stacsync.providers.pixxel.area import Area
+from stacsync.providers.pixxel.geojson import bounds, outline, united
+from stacsync.providers.pixxel.tasks import Output
+from stacsync.providers.pixxel.words import text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +35,34 @@ class Setting:
     package: str
     source: str
     """The package's identity."""
-    area: Area
-    properties: Mapping[str, Any]
+    area: Area = field(default_factory=Area)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
     stac: Mapping[str, Any] | None = None
     """A STAC Item that the provider itself tells of all files together (delivered imagery)."""
+    links: tuple[LinkRecord, ...] = ()
+    job_id: str | None = None
+    """None where no job of the provider is known."""
 
 
-def items(setting: Setting, members: Sequence[MemberFact]) -> Iterator[ItemRecord]:
+def items(setting: Setting, facts: Sequence[MemberFact]) -> Iterator[ItemRecord]:
     """Yield the Items of one package."""
-    parsed = {fact.path: _json(fact) for fact in members}
-    named: set[str] = set()
+    parsed = {fact.path: _json(fact) for fact in facts}
+    used: set[str] = set()
+    ids: set[str] = set()
     for path, document in parsed.items():
         if repair.is_item(document):
-            record, used = _stac_item(setting, path, document, members)
-            named |= {path, *used}
-            yield record
-    rest = [fact for fact in members if fact.path not in named]
-    if any(_is_result(fact) for fact in rest) or (rest and not named):
-        yield _job_item(setting, rest, parsed) if setting.stac is None else _told_item(setting, setting.stac, rest)
+            found = members.beside(document, path, [fact for fact in facts if fact.path not in used])
+            used |= {path, *(fact.path for fact in found.values())}
+            yield _stac_item(setting, document, found, _own_id(setting, document, path, ids))
+    rest = [fact for fact in facts if fact.path not in used]
+    if not rest or (used and not any(members.is_data(fact) for fact in rest)):
+        return
+    if setting.stac is not None:
+        yield _told_item(setting, setting.stac, rest)
+    else:
+        drawn = {fact.path: parsed[fact.path] for fact in rest if isinstance(parsed[fact.path], Mapping)}
+        yield _job_item(setting, rest, drawn)
 
 
 def _json(fact: MemberFact) -> Any:
@@ -66,129 +74,122 @@ def _json(fact: MemberFact) -> Any:
         return None
 
 
-def _is_result(fact: MemberFact) -> bool:
-    return "data" in roles(fact)
-
-
-def roles(fact: MemberFact) -> tuple[str, ...]:
-    """Return what a file is for, by its bytes' type and its name."""
-    name = posixpath.basename(fact.path)
-    kind = fact.media_type or ""
-    if kind in {"image/png", "image/jpeg", "image/webp"} and (PICTURE.search(name) or kind == "image/jpeg"):
-        return ("thumbnail",) if PICTURE.search(name) else ("overview",)
-    if FOOTPRINT.search(name) or name.lower().endswith(_DOCUMENTS):
-        return ("metadata",)
-    return ("data",)
-
-
-def _asset(setting: Setting, fact: MemberFact, key: str, stated: Mapping[str, Any] | None = None) -> AssetRecord:
-    stated = stated or {}
-    named = tuple(str(role) for role in stated.get("roles") or ())
-    return AssetRecord(
-        key=key,
-        source=Member(package=setting.package, path=fact.path),
-        filename=fact.path,
-        identity=identity(setting.source, fact.path),
-        media_type=fact.media_type or stated.get("type"),
-        title=stated.get("title") or posixpath.basename(fact.path),
-        description=stated.get("description"),
-        roles=named or roles(fact),
-        size=fact.size,
-        extra=repair.asset_fields(stated),
-    )
+def _own_id(setting: Setting, document: Mapping[str, Any], path: str, ids: set[str]) -> str:
+    """Return the job's id and the Item's own; of two Items with one id the second is told apart by its path."""
+    name = f"{setting.item}-{text(document.get('id')) or identity(path)[:12]}"
+    chosen = f"{name}-{identity(path)[:8]}" if name in ids else name
+    ids.add(chosen)
+    return chosen
 
 
 def _stac_item(
-    setting: Setting, path: str, document: Mapping[str, Any], members: Sequence[MemberFact]
-) -> tuple[ItemRecord, set[str]]:
-    by_path = {fact.path: fact for fact in members}
-    by_name = {posixpath.basename(fact.path): fact for fact in members}
-    assets, missing = {}, []
-    for key, stated in (document.get("assets") or {}).items():
-        href = str(stated.get("href") or "")
-        beside = posixpath.normpath(posixpath.join(posixpath.dirname(path), href))
-        fact = by_path.get(beside) or by_name.get(posixpath.basename(href.split("?", maxsplit=1)[0]))
-        if fact is None:
-            missing.append(key)
-        else:
-            assets[key] = _asset(setting, fact, key, stated)
-    stated = repair.properties(document)
-    record = ItemRecord(
-        id=f"{setting.item}-{document.get('id') or posixpath.basename(path)}",
-        collection=setting.collection,
-        job_id=setting.job.id,
-        title=stated.get("title") or str(document.get("id") or "") or None,
-        description=stated.get("description"),
-        geometry=document.get("geometry"),
-        bbox=repair.bbox(document.get("bbox")),
-        properties={**repair.further(stated), **setting.properties},
-        assets=tuple(assets.values()),
-        missing=tuple(missing),
-        **repair.times(stated),
+    setting: Setting, document: Mapping[str, Any], found: Mapping[str, MemberFact], own_id: str
+) -> ItemRecord:
+    stated = repair.assets(document)
+    assets = tuple(
+        members.asset(setting.package, setting.source, fact, key, stated[key]) for key, fact in found.items()
     )
-    return record, {asset.filename for asset in assets.values()}
-
-
-def _told_item(setting: Setting, document: Mapping[str, Any], members: Sequence[MemberFact]) -> ItemRecord:
-    stated = repair.properties(document)
-    return ItemRecord(
-        id=setting.item,
-        collection=setting.collection,
-        job_id=None,
-        title=stated.get("title") or setting.title,
-        description=stated.get("description"),
-        geometry=document.get("geometry"),
-        bbox=repair.bbox(document.get("bbox")),
-        properties={**repair.further(stated), **setting.properties},
-        assets=tuple(_asset(setting, fact, fact.path) for fact in members),
-        **repair.times(stated),
+    return _from_stac(
+        setting,
+        document,
+        id=own_id,
+        title=None,
+        assets=assets,
+        missing=tuple(key for key in stated if key not in found),
+        paths=[asset.filename for asset in assets if "data" in asset.roles],
     )
 
 
-def _job_item(setting: Setting, members: Sequence[MemberFact], parsed: Mapping[str, Any]) -> ItemRecord:
-    geometry, bbox, source = _place(setting, members, parsed)
+def _told_item(setting: Setting, document: Mapping[str, Any], facts: Sequence[MemberFact]) -> ItemRecord:
+    stated = repair.assets(document)
+    found = members.beside(document, "", facts)
+    keys = {fact.path: key for key, fact in found.items()}
+    assets = tuple(
+        members.asset(setting.package, setting.source, fact, keys.get(fact.path, fact.path), stated.get(key))
+        for fact in facts
+        for key in (keys.get(fact.path, ""),)
+    )
+    paths = [fact.path for fact in facts if members.is_data(fact)]
+    return _from_stac(setting, document, id=setting.item, title=setting.title, assets=assets, paths=paths)
+
+
+def _from_stac(
+    setting: Setting, document: Mapping[str, Any], *, title: str | None, paths: Sequence[str], **fields: Any
+) -> ItemRecord:
+    stated = repair.properties(document)
+    times = repair.times(stated)
+    known = any(times[name] is not None for name in ("datetime", "start_datetime", "end_datetime"))
+    place: dict[str, Any] = {"geometry": repair.geometry(document), "bbox": repair.bbox(document.get("bbox"))}
+    if place["geometry"] is None and place["bbox"] is None:
+        place = _of_area(setting.area, rasters=True)
     job = setting.job
-    start, end, dated = setting.area.start, setting.area.end, "inputs"
-    if start is None and end is None and not any(DATED.search(fact.path) for fact in members):
-        start, end, dated = job.created, job.finished, "job"
-    known = start is not None or end is not None
+    return ItemRecord(
+        collection=setting.collection,
+        job_id=setting.job_id,
+        title=text(stated.get("title")) or title or text(document.get("id")),
+        description=text(stated.get("description")),
+        links=setting.links,
+        properties={**repair.further(stated), **setting.properties},
+        **place,
+        **({} if known else _period(setting, paths)),
+        **{name: moment for name, moment in times.items() if moment is not None},
+        **{name: moment for name, moment in _run(job).items() if times[name] is None},
+        **fields,
+    )
+
+
+def _job_item(setting: Setting, facts: Sequence[MemberFact], drawn: Mapping[str, Mapping[str, Any]]) -> ItemRecord:
+    named = members.named_by_tasks(facts, setting.outputs)
     return ItemRecord(
         id=setting.item,
         collection=setting.collection,
-        job_id=job.id,
+        job_id=setting.job_id,
         title=setting.title,
-        geometry=geometry,
-        bbox=bbox,
-        geometry_source=source,
-        start_datetime=start or end,
-        end_datetime=end or start,
-        datetime_source=dated if known else None,
-        created=job.created,
-        updated=job.finished,
+        links=setting.links,
         properties=setting.properties,
-        assets=tuple(_asset(setting, fact, fact.path) for fact in members),
+        assets=tuple(members.asset(setting.package, setting.source, fact, *named[fact.path]) for fact in facts),
+        **_place(setting, facts, drawn),
+        **_period(setting, [fact.path for fact in facts if members.is_data(fact)]),
+        **_run(setting.job),
     )
 
 
-def _place(
-    setting: Setting, members: Sequence[MemberFact], parsed: Mapping[str, Any]
-) -> tuple[JSON | None, BBox | None, str | None]:
-    drawn = {path: document for path, document in parsed.items() if isinstance(document, Mapping)}
+def _run(job: JobRecord) -> dict[str, Any]:
+    return {"created": job.created, "updated": job.finished or job.updated}
+
+
+def _period(setting: Setting, paths: Sequence[str]) -> dict[str, Any]:
+    """Return when the files of these paths were taken; nothing when not even the job's own times are known."""
+    job, area = setting.job, setting.area
+    for first, last, source in (
+        (*dates.of_names(paths), dates.FILENAME),
+        (area.start, area.end, area.datetime_source),
+        (job.created, job.finished, "job"),
+    ):
+        start, end = first or last, last or first
+        if start is not None and end is not None:
+            return {"start_datetime": start, "end_datetime": end, "datetime_source": source}
+    return {}
+
+
+def _place(setting: Setting, facts: Sequence[MemberFact], drawn: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     for path, document in sorted(drawn.items()):
-        if FOOTPRINT.search(posixpath.basename(path)) and (found := outline(document)) is not None:
-            return found, None, "footprint file"
-    boxes = [box for document in drawn.values() if (box := bounds(document)) is not None]
-    if boxes:
-        west, south = min(box[0] for box in boxes), min(box[1] for box in boxes)
-        east, north = max(box[2] for box in boxes), max(box[3] for box in boxes)
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        return {"type": "Polygon", "coordinates": [ring]}, None, "vector results"
-    area = setting.area
-    rasters = any((fact.media_type or "").startswith("image/tiff") for fact in members)
-    if area.geometry is not None and not rasters:
-        return dict(area.geometry), None, area.source
-    return (
-        None,
-        None if area.geometry is None else bounds(area.geometry),
-        None if area.geometry is None else area.source,
-    )
+        if members.is_footprint(path) and (shape := outline(document)) is not None:
+            return {"geometry": shape, "geometry_source": "footprint file"}
+    box = united([found for document in drawn.values() if (found := bounds(document)) is not None])
+    if box is not None and box[0] != box[2] and box[1] != box[3]:
+        return {"bbox": box, "geometry_source": "vector results"}
+    return _of_area(setting.area, rasters=any(members.is_raster(fact) for fact in facts))
+
+
+def _of_area(area: Area, *, rasters: bool) -> dict[str, Any]:
+    """Return the place of a job's inputs: only as a box where rasters may know better, because a geometry would win."""
+    shape: JSON | None = area.geometry
+    if shape is None:
+        return {}
+    box: BBox | None = bounds(shape)
+    return {
+        "geometry": None if rasters else dict(shape),
+        "bbox": box if rasters else None,
+        "geometry_source": area.geometry_source,
+    }

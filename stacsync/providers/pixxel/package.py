@@ -15,15 +15,15 @@ from threading import Lock
 from typing import Any
 
 from stacsync.errors import JobNotReady, JobSkipped, JobUnusable
-from stacsync.http import Response, Session
+from stacsync.http import HttpError, Response, Session
 from stacsync.http.response import error_of
+from stacsync.http.retry import retry_after
 from stacsync.provider import Context, Signed
-from stacsync.providers.pixxel.words import Progress, moment, progress
+from stacsync.providers.pixxel.words import Progress, Vocabulary, key_of, moment
 
-FIRST_WAIT = timedelta(seconds=30)
 LAST_WAIT = timedelta(minutes=10)
-_PENDING = (202, 409, 425, 429)
-_ACCEPTED = (400, 403, 404, 409, 425)
+_PENDING = (202, 204, 409, 425, 429)
+_ACCEPTED = (400, 403, 404, 409, 425, 429, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,18 @@ class Ask:
 
 @dataclass(slots=True)
 class Packages:
-    """The packages of one account."""
+    """The packages of one account; safe to use from many threads."""
 
     session: Session
     context: Context
+    vocabulary: Vocabulary
     most_attempts: int
+    first_wait: timedelta
     _locks: dict[str, Lock] = field(default_factory=dict)
     _guard: Lock = field(default_factory=Lock)
 
-    def signed(self, key: str, ask: Ask) -> Signed:
-        """Return the address of a package that is ready.
+    def signed(self, key: str, ask: Ask, *, fresh: bool = False) -> Signed:
+        """Return the address of a package that is ready; with `fresh` the last one was refused.
 
         Raises `JobNotReady` while it is pending, `JobUnusable` when it failed or was given up, `JobSkipped` when it is gone.
         """
@@ -57,50 +59,80 @@ class Packages:
         with lock:
             known = self.context.memory.get(key) or {}
             due = moment(known.get("next_ask"))
-            now = self.context.clock()
-            if due is not None and now < due:
-                raise JobNotReady(
-                    f"its package is being made; asked for again after {due.isoformat(timespec='seconds')}"
-                )
-            return self._judge(key, known, self._asked(ask, known), now)
+            if due is not None and self.context.clock() < due:
+                raise JobNotReady(f"its package is being made; it is asked for again after {_shown(due)}")
+            if fresh:
+                known = {name: value for name, value in known.items() if name != "id"}
+            return self._judge(key, known, self._asked(ask, known))
 
     def _asked(self, ask: Ask, known: Mapping[str, Any]) -> Response:
-        if ask.follow is not None and known.get("id"):
-            return self.session.request("GET", ask.follow(str(known["id"])), accept_statuses=_ACCEPTED)
+        number = key_of(known.get("id"))
+        if ask.follow is not None and number is not None:
+            told = self.session.request("GET", ask.follow(number), accept_statuses=_ACCEPTED)
+            if told.status not in (400, 404):  # else it is forgotten there: ask anew
+                return told
         return self.session.request(ask.method, ask.path, json=ask.body, accept_statuses=_ACCEPTED)
 
-    def _judge(self, key: str, known: Mapping[str, Any], response: Response, now: datetime) -> Signed:
+    def _judge(self, key: str, known: Mapping[str, Any], response: Response) -> Signed:
+        if response.status in _PENDING:
+            raise self._wait(key, known, {}, retry_after(response.headers, self.context.clock()))
+        if not 200 <= response.status < 300:
+            raise self._refused(key, response)
+        answer = _answer(response)
+        state, url = self.vocabulary.means(answer.get("status")), answer.get("signed_url")
+        located = isinstance(url, str) and url.startswith(("https://", "http://"))
+        if located and (state in (Progress.DONE, Progress.PARTLY) or not answer.get("status")):
+            self.context.memory.put(key, {"state": "ready", "id": _number(answer, known)})
+            return Signed(url=str(url))
+        if state is Progress.FAILED:
+            self.context.memory.put(key, {"state": "failed"})
+            raise JobUnusable("the provider failed to make its package", "it is asked for again at a later pass")
+        raise self._wait(key, known, answer, None)
+
+    def _refused(self, key: str, response: Response) -> JobUnusable | JobSkipped:
         if response.status == 403:
-            raise JobUnusable(
+            return JobUnusable(
                 "its package may not be downloaded with this API key", "give the key's owner the right to"
             )
         if response.status == 404:
-            self.context.memory.drop(key)
-            raise JobSkipped("its package is gone")
-        if response.status == 400:
-            raise JobUnusable(f"its package cannot be made: {error_of(response).message}")
-        body = response.json() if response.status == 200 else {}
-        answer = body if isinstance(body, dict) else {}
-        state, url = progress(answer.get("status")), answer.get("signed_url")
-        located = isinstance(url, str) and url.startswith(("https://", "http://"))
-        if located and (state in (Progress.DONE, Progress.PARTLY) or not answer.get("status")):
-            self.context.memory.put(key, {"state": "ready"})
-            return Signed(url=str(url))
-        if state is Progress.FAILED:
-            self.context.memory.drop(key)
-            raise JobUnusable("the provider failed to make its package", "it is asked for again at a later pass")
-        return self._wait(key, known, answer, now)
-
-    def _wait(self, key: str, known: Mapping[str, Any], answer: Mapping[str, Any], now: datetime) -> Signed:
-        attempts = int(known.get("attempts", 0)) + 1
-        if attempts >= self.most_attempts:
-            self.context.memory.drop(key)
-            raise JobUnusable(
-                f"its package was still pending when asked for {attempts} times", "look at it in the provider's console"
-            )
-        wait = min(FIRST_WAIT * float(2 ** min(attempts - 1, 10)), LAST_WAIT)
-        number = answer.get("id") or answer.get("download_id") or known.get("id")
-        self.context.memory.put(
-            key, {"state": "pending", "attempts": attempts, "id": number, "next_ask": (now + wait).isoformat()}
+            self.context.memory.put(key, {"state": "gone"})
+            return JobSkipped("its package is gone")
+        return JobUnusable(
+            f"its package cannot be made: {error_of(response).message}", "look at it in Pixxel's console"
         )
-        raise JobNotReady("its package is being made")
+
+    def _wait(
+        self, key: str, known: Mapping[str, Any], answer: Mapping[str, Any], hint: float | None
+    ) -> JobNotReady | JobUnusable:
+        """Note that the package is pending; the answer to a throttled request counts like any other."""
+        before = known.get("attempts")
+        attempts = (before if isinstance(before, int) and known.get("state") == "pending" else 0) + 1
+        if attempts >= self.most_attempts:
+            self.context.memory.put(key, {"state": "given up"})
+            return JobUnusable(
+                f"its package was still pending when asked for {attempts} times",
+                "look at it in Pixxel's console, or raise package_attempts",
+            )
+        wait = min(self.first_wait * float(2 ** min(attempts - 1, 10)), LAST_WAIT)
+        due = self.context.clock() + max(wait, timedelta(seconds=hint or 0))
+        number = _number(answer, known)
+        self.context.memory.put(
+            key, {"state": "pending", "attempts": attempts, "id": number, "next_ask": due.isoformat()}
+        )
+        return JobNotReady("its package is being made")
+
+
+def _answer(response: Response) -> Mapping[str, Any]:
+    try:
+        found = response.json()
+    except HttpError as error:
+        raise JobUnusable(error.message, error.remedy) from None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(answer: Mapping[str, Any], known: Mapping[str, Any]) -> str | None:
+    return key_of(answer.get("id")) or key_of(answer.get("download_id")) or key_of(known.get("id"))
+
+
+def _shown(due: datetime) -> str:
+    return due.strftime("%Y-%m-%d %H:%M:%SZ")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from stacsync.settings import CommonProvider, Globs, Text, Url
+from stacsync.settings import CommonProvider, Globs, Interval, Text, Url
 
 
 class PixxelSettings(CommonProvider):
@@ -28,8 +29,8 @@ class PixxelSettings(CommonProvider):
     )
     package_exclude: Globs = Field(
         default=("input/*", "inputs/*"),
-        description="Leave files of a package whose path matches one of these globs; default: the folder of inputs, "
-        "whose licence rarely allows publishing",
+        description="Leave files of a package whose path matches one of these globs, with or without the folder around "
+        "everything; default: the folder of inputs, whose licence rarely allows publishing",
     )
     package_attempts: int = Field(
         default=20,
@@ -37,8 +38,12 @@ class PixxelSettings(CommonProvider):
         le=1000,
         description="How often a package that stays pending is asked for before its job counts as failed",
     )
+    package_retry: Interval = Field(
+        default=timedelta(seconds=30),
+        description="How soon a package that is being made is asked for again; twice as long each time, 10m at most",
+    )
     done_statuses: tuple[Text, ...] = Field(
         default=(),
-        description="Further words for a job's status that mean finished, should the API use others than known",
+        description="Further words for a status that mean finished, should the API use others than known",
     )
     imagery: bool = Field(default=False, description="Also publish delivered imagery (the account's catalog) as Items")
