@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from stacsync.app.parts import Parts
+from stacsync.app.pushing import push
 from stacsync.app.syncing import adopt_if_lost
 from stacsync.errors import ConfigError
 from stacsync.ledger import JobState
@@ -29,6 +30,9 @@ def rebuild(parts: Parts) -> dict[str, Any]:
     adopt_if_lost(parts)
     with parts.publishing:
         counts = parts.publisher.rebuild(parts.facts())
+    for target in parts.targets:
+        target.forget()
+    push(parts)
     return {"documents": asdict(counts)}
 
 
@@ -53,4 +57,5 @@ def retire(parts: Parts, provider: str | None, job: str | None, *, delete_assets
             parts.publisher.retire(name, one, delete_assets=delete_assets)
             parts.ledger.jobs.set_state(name, one, JobState.RETIRED, "retired by hand")
         counts = parts.publisher.publish(parts.facts())
+    push(parts)
     return {"jobs": len(retired), "documents": asdict(counts)}

@@ -22,6 +22,7 @@ from stacsync.raster import Inspector
 from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
+from stacsync.targets import Shape, Target
 
 _LOG = get_logger(__name__)
 
@@ -127,6 +128,16 @@ class Parts:
         """What reads the headers of mirrored rasters."""
         return Inspector(self.storage, self.ledger.assets.remember_facts)
 
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """The STAC APIs that take the Items too."""
+        storage = self.settings.storage
+        shape = Shape(storage.url, storage.public_url)
+        return tuple(
+            Target(one.url, one.token, ledger=self.ledger, shape=shape, context=self._context("targets"), clock=now)
+            for one in self.settings.targets
+        )
+
     def _context(self, name: str) -> Context:
         memory = self.ledger.memory(name)
         return Context(
@@ -166,6 +177,8 @@ class Parts:
             provider.close()
         if "mirror" in self.__dict__:
             self.mirror.close()
+        for target in self.__dict__.get("targets", ()):
+            target.close()
         if "lease" in self.__dict__:
             self.lease.release()
         if "ledger" in self.__dict__:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from stacsync.app.parts import Parts, now
+from stacsync.app.pushing import errors, push
 from stacsync.errors import StacsyncError, Stopped, StorageError
 from stacsync.ledger.times import to_text
 from stacsync.logs import get_logger
@@ -118,7 +119,10 @@ def sync(
     with ThreadPoolExecutor(max_workers=max(1, len(names)), thread_name_prefix="pass") as pool:
         reports = list(pool.map(lambda name: _one(parts, name, jobs, dry_run=dry_run, force=force), names))
     _note_unknown(reports, jobs)
-    return to_json(reports, time.monotonic() - started)
+    behind = [] if dry_run else errors(push(parts))
+    result = to_json(reports, time.monotonic() - started)
+    result["errors"] += behind
+    return result
 
 
 def _one(parts: Parts, name: str, jobs: Sequence[str], *, dry_run: bool, force: bool) -> PassReport:

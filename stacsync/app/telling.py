@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from stacsync.app.parts import Parts
+from stacsync.app.pushing import standing
 from stacsync.errors import StacsyncError
 from stacsync.ledger import JobState, PassRow
 from stacsync.ledger.times import to_text
@@ -52,6 +53,7 @@ def status(parts: Parts) -> dict[str, Any]:
         "failures": failures,
         "left_out": ledger.jobs.left_out(),
         "set_aside": _set_aside(parts),
+        "targets": standing(parts),
     }
 
 
@@ -70,6 +72,8 @@ def check(parts: Parts) -> Iterator[CheckLine]:
     yield from _tried("storage", parts.storage.probe)
     for name in parts.names():
         yield from _tried(f"providers.{name}", partial(_provider_lines, parts, name))
+    for target in parts.targets:
+        yield from _tried(f"targets: {target.url}", target.check)
 
 
 def _provider_lines(parts: Parts, name: str) -> Iterable[CheckLine]:

@@ -48,6 +48,8 @@ def _show(result: dict[str, Any]) -> None:
         ]
         columns = ("provider", "job", "attempts", "next attempt", "error")
         out.print(table("Failed, tried again", columns, failures, numbers=("attempts",)))
+    for target in result.get("targets", ()):
+        _show_target(target)
     if aside := result.get("set_aside"):
         reasons = [(one["provider"], one["job"], one["state"], one["reason"]) for one in aside]
         out.print(table("Waiting, skipped or retired", ("provider", "job", "state", "reason"), reasons))
@@ -58,3 +60,18 @@ def _show(result: dict[str, Any]) -> None:
             for job, without in jobs.items()
         ]
         out.print(table("Published without", ("provider", "job", "left out"), parts))
+
+
+def _show_target(target: dict[str, Any]) -> None:
+    from stacsync.cli.output import console, moment, safe, table  # noqa: PLC0415 - kept out of `--help`
+
+    out = console()
+    out.print(
+        safe(f"target {target['url']}: {target['pushed']} items there, {target['pending']} to send"), soft_wrap=True
+    )
+    if target["error"]:
+        again = moment(target["next_attempt"])
+        out.print(safe("failed: ", "red") + safe(target["error"]) + safe(f"; tried again {again}"), soft_wrap=True)
+    if target["refused"]:
+        rows = [(one["provider"], one["collection"], one["item"] or "–", one["reason"]) for one in target["refused"]]
+        out.print(table("Refused by the target", ("provider", "collection", "item", "reason"), rows))

@@ -67,7 +67,7 @@ def _show(result: dict[str, Any], *, dry_run: bool) -> None:
             f"{documents['deleted']} deleted; {result['seconds']:.1f} s"
         )
     for error in result["errors"]:
-        place = " ".join(str(error[part]) for part in ("provider", "job", "asset") if error.get(part))
+        place = " ".join(str(error[part]) for part in ("provider", "target", "job", "asset") if error.get(part))
         out.print(safe("failed: ", "red") + safe(f"{place}: {error['message']}"), soft_wrap=True)
 
 

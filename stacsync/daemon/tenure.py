@@ -11,6 +11,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from stacsync.app import Parts, now
+from stacsync.app.pushing import Pushing
 from stacsync.app.syncing import adopt_if_lost, choice_of, make_pass
 from stacsync.app.telling import SCHEDULE
 from stacsync.daemon.breaker import Breaker
@@ -35,6 +36,7 @@ class Tenure:
         """Prepare passes for the enabled providers of `parts`; `plan` makes the schedule."""
         self.parts = parts
         self._told = told
+        self._pushing = Pushing(parts)
         settings = parts.settings
         rhythms = {}
         for name in parts.names():
@@ -76,6 +78,7 @@ class Tenure:
             report = None
             if breaker.closed(now()):
                 report = self._pass(name)
+                self._pushing.wake()
                 self._judge(breaker, report)
             self._remember(name, report)
         except Stopped:
@@ -125,9 +128,9 @@ class Tenure:
             self.parts.stop.set()
         self.schedule.stop()
         deadline = time.monotonic() + GRACE_SECONDS
-        while self.running and time.monotonic() < deadline:
+        while (self.running or self._pushing.running) and time.monotonic() < deadline:
             sleep(0.05)
-        ended = not self.running
+        ended = not self.running and not self._pushing.running
         if ended:
             self.parts.close()
         return ended

@@ -20,9 +20,9 @@ from stacsync.logs import get_logger
 from stacsync.provider import CheckLine, Context
 from stacsync.targets.api import Api
 from stacsync.targets.documents import Shape
-from stacsync.targets.push import Push, PushReport, describe
+from stacsync.targets.push import Push, PushReport
 
-__all__ = ["PushReport", "Shape", "Target", "describe"]
+__all__ = ["PushReport", "Shape", "Target"]
 
 _LOG = get_logger(__name__)
 _NO_TRANSACTION = "switch the API's Transaction extension on, or take it out of [[targets]]"
@@ -115,9 +115,10 @@ class Target:
         """Release the connections."""
         self._api.close()
 
-    def _told(self, error: Unavailable) -> str:
+    @staticmethod
+    def _told(error: Unavailable) -> str:
         remedy = _remedy(error)
-        return f"target {self.url}: {error.message}{f' ({remedy})' if remedy else ''}"
+        return f"{error.message} ({remedy})" if remedy else error.message
 
 
 def _remedy(error: StacsyncError) -> str:

@@ -43,6 +43,12 @@ class PushReport:
         name = f"{place.name}/{item}" if item else place.name
         self.refused.setdefault(place.provider, []).append(f"{name}: {reason}")
 
+    def told(self, provider: str) -> str:
+        """Return one sentence about what was refused of a provider's."""
+        refused = self.refused[provider]
+        many = f"{len(refused)} documents, the first" if len(refused) > 1 else "a document"
+        return f"refused {many}: {refused[0]}"
+
 
 class Push:
     """One push to one target; `run` makes it. Raises `Unavailable` and `Stopped`; what was sent until then is remembered."""
@@ -169,13 +175,3 @@ class Push:
             return error.message
         self._strikes = 0
         return None
-
-
-def describe(report: PushReport, provider: str) -> str:
-    """Return one sentence about what a target refused of a provider's."""
-    refused = report.refused[provider]
-    many = f"{len(refused)} documents, the first" if len(refused) > 1 else "a document"
-    return f"target {report.target} refused {many}: {refused[0]}"
-
-
-__all__ = ["Push", "PushReport", "describe"]
