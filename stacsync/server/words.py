@@ -41,8 +41,9 @@ def _attention(told: Mapping[str, Any]) -> dict[str, str]:
     failed, expiring = len(told["failures"]), len(told["expiring"])
     parts = [f"{count(failed, 'job')} failed and {_is(failed)} tried again"] if failed else []
     if expiring:
-        parts.append(f"{count(expiring, 'job')} not published {_is(expiring)} about to be deleted by the provider")
-    number = count(max(failed, expiring), "job")
+        parts.append(f"the provider is about to delete the results of {count(expiring, 'job')}")
+    jobs = {(one["provider"], one["job"]) for one in (*told["failures"], *told["expiring"])}
+    number = count(len(jobs), "job")
     verb = "needs" if number.startswith("1 ") else "need"
     detail = "; ".join(parts)
     return _said(

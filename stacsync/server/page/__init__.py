@@ -52,7 +52,8 @@ class Page:
             pictures=self._drawn(told),
             browser=None if url is None else BROWSER + quote(url, safe="/:"),
             published=sum(one["jobs"].get("published", 0) for one in told["providers"].values()),
-            failures=[_failure(one) for one in told["failures"][:SHOWN]],
+            failures=_failures(told),
+            expiring=_only_expiring(told),
             aside=told["set_aside"][:SHOWN],
             left_out=_left_out(told["left_out"]),
             shown=SHOWN,
@@ -83,9 +84,22 @@ def _draw(glance: Glance, told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _failure(one: Mapping[str, Any]) -> dict[str, Any]:
-    reason, remedy = words.split_remedy(one["error"])
-    return {**one, "reason": reason, "remedy": remedy}
+def _failures(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the failed jobs that are shown, each with what to do and until when its provider keeps the results."""
+    kept = {(one["provider"], one["job"]): one for one in told["expiring"]}
+    shown = []
+    for one in told["failures"][:SHOWN]:
+        reason, remedy = words.split_remedy(one["error"])
+        until = kept.get((one["provider"], one["job"]), {})
+        shown.append(
+            {**one, "reason": reason, "remedy": remedy, "title": until.get("title"), "expires": until.get("expires")}
+        )
+    return shown
+
+
+def _only_expiring(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    failed = {(one["provider"], one["job"]) for one in told["failures"]}
+    return [one for one in told["expiring"] if (one["provider"], one["job"]) not in failed]
 
 
 def _left_out(told: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[dict[str, Any]]:
