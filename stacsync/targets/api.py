@@ -82,10 +82,9 @@ class Api:
         told = any(mark in one for one in classes for mark in TRANSACTION)
         return Offer(str(landing.get("title") or landing.get("id") or self.url), told, self._bulk(landing))
 
-    def put_collection(self, document: Mapping[str, Any], *, known: bool) -> None:
-        """Create or replace a Collection; `known`: it is probably there."""
-        path = _path(document["id"])
-        self._upsert("/collections", path, document, known=known)
+    def put_collection(self, document: Mapping[str, Any], *, known: bool) -> bool:
+        """Create or replace a Collection; `known`: it should be there. Return whether it was, as far as that is known."""
+        return self._upsert("/collections", _path(document["id"]), document, known=known)
 
     def put_item(self, collection: str, document: Mapping[str, Any], *, known: bool) -> None:
         """Create or replace an Item; `known`: it is probably there. Raises `CollectionMissing`."""
@@ -137,12 +136,14 @@ class Api:
         """Release the connections."""
         self._session.close()
 
-    def _upsert(self, create: str, replace: str, document: Mapping[str, Any], *, known: bool) -> None:
+    def _upsert(self, create: str, replace: str, document: Mapping[str, Any], *, known: bool) -> bool:
+        """Return False when what should be there was not."""
         if known and self._session.request("PUT", replace, json=document, accept_statuses={404}).status != 404:
-            return
+            return True
         answer = self._session.request("POST", create, json=document, accept_statuses={409})
         if answer.status == 409:  # there it is, perhaps through a request of ours whose answer was lost
-            answer = self._session.request("PUT", replace, json=document)
+            self._session.request("PUT", replace, json=document)
+        return not known
 
     def _bulk(self, landing: Mapping[str, Any]) -> bool | None:
         """Look for the bulk endpoint in the API's description: it has no conformance class."""

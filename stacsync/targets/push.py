@@ -95,7 +95,8 @@ class Push:
         document = self._shape.collection(listing, place.key)
 
         def send() -> None:
-            self._api.put_collection(document, known=bool(place.taken))
+            if not self._api.put_collection(document, known=bool(place.taken)):
+                self._pushed.lost(place)  # with all of its Items
 
         if (reason := self._try(send)) is not None:
             self._pushed.refused(place, {"": reason})
