@@ -9,6 +9,7 @@ dot, at most 1,024 bytes in all. An *href* is how one document names another: re
     <provider>/by-month/<yyyy-mm>/…/catalog.json             its Collections by month, once they are many
     <provider>/<collection>/collection.json
     <provider>/<collection>/items.parquet
+    <provider>/<collection>/preview.webp                     where its Items lie, and what they look like
     <provider>/<collection>/by-month/<yyyy-mm>/…/catalog.json    its Items by month, once they are many
     <provider>/<collection>/<item>/<item>.json               an Item, with its assets beside it
     <provider>/<collection>/assets/<job>/…                   files that belong to a Collection as a whole
@@ -27,8 +28,11 @@ from hashlib import sha256
 ROOT = "catalog.json"
 COLLECTIONS = "collections.json"
 STATE = ".stacsync"
+UPLOAD_NOTES = f"{STATE}/upload-notes"
 SEGMENT_LIMIT = 180
-RESERVED = frozenset({"assets", "by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet"})
+KEY_LIMIT = 1024
+"""Bytes: keys are ASCII."""
+RESERVED = frozenset({"assets", "by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet", "preview.webp"})
 """Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -92,6 +96,17 @@ def parquet_key(provider: str, collection: str) -> str:
     return f"{collection_folder(provider, collection)}/items.parquet"
 
 
+def preview_key(provider: str, collection: str) -> str:
+    """Return the key of a Collection's own picture."""
+    return f"{collection_folder(provider, collection)}/preview.webp"
+
+
+def picture_key(asset_key: str) -> str | None:
+    """Return the key of the picture that is made of the raster at `asset_key`, beside it; None when it would be too long."""
+    key = f"{asset_key}.thumbnail.webp"
+    return key if len(key) <= KEY_LIMIT else None
+
+
 def item_folder(provider: str, collection: str, item: str) -> str:
     """Return the folder of an Item and its assets, without a trailing slash."""
     return f"{collection_folder(provider, collection)}/{segment(item)}"
@@ -133,6 +148,16 @@ def package_note(provider: str, job: str, package: str) -> str:
 def folder_note(key: str) -> str:
     """Return the key of the note that tells from which version of its source the folder asset at `key` is made."""
     return f"{STATE}/folders/{digest(key, 32)}.json"
+
+
+def upload_note(key: str) -> str:
+    """Return the key of the note that tells of the upload under way to `key`, where no ledger can."""
+    return f"{UPLOAD_NOTES}/{digest(key, 32)}.json"
+
+
+def index_state(provider: str, collection: str) -> str:
+    """Return the key of what is remembered of a large search index, so that a change is merged into it."""
+    return f"{STATE}/index/{provider}/{segment(collection)}.parquet"
 
 
 def branch_key(parent: str, path: Iterable[str]) -> str:

@@ -157,7 +157,7 @@ def test_a_source_that_changes_is_begun_again_once(server: FaultServer, at: Benc
     def change(_seconds: float) -> None:
         server.files["/big.bin"] = File(other)
 
-    at.mirror._mover._sleep = change
+    at.mirror._here._mover._sleep = change
     server.fail("/big.bin", Fault(reset_after=300_000))
     done = at.one(asset("big.bin"))
     assert at.storage.get(done.key) == other
@@ -165,7 +165,7 @@ def test_a_source_that_changes_is_begun_again_once(server: FaultServer, at: Benc
     def change_always(_seconds: float) -> None:
         server.files["/moody.bin"] = File(os.urandom(len(LARGE)))
 
-    at.mirror._mover._sleep = change_always
+    at.mirror._here._mover._sleep = change_always
     change_always(0)
     server.fail("/moody.bin", *[Fault(reset_after=300_000)] * 4)
     (failed,) = at.move(asset("moody.bin"))

@@ -134,7 +134,7 @@ def test_without_a_validator_nothing_is_kept(server: FaultServer, tmp_path: Path
 def test_parts_grow_with_the_file(tmp_path: Path) -> None:
     """No upload has more parts than a store takes, also where the size is unknown until the end."""
     with bench(tmp_path, max_asset_size=5 << 40) as at:
-        carrier = at.mirror._mover._carrier
+        carrier = at.mirror._here._mover._carrier
         for size in (1, 50 << 30, 5 << 40, None):
             part = carrier._part_size(size)
             assert part * SMALL_SIZES.most_parts >= (size or 5 << 40)

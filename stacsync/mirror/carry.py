@@ -3,7 +3,7 @@
 Up to `Sizes.small` bytes an asset is held in memory and put with one request, its attributes complete: identity, size,
 sha-256. Anything larger goes up in parts; its attributes (identity, and the size where it is known) are fixed before
 the hash is, so whoever finds such an object without a ledger hashes it by reading it once. The upload's id and the
-source's validator are in the ledger before the first part leaves. After a restart the parts that arrived are kept as
+source's validator are noted before the first part leaves. After a restart the parts that arrived are kept as
 long as the source still shows the same validator, and the hash is made by reading our own object back.
 """
 
@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Protocol
 
 from stacsync.errors import AssetChanged, StorageError
 from stacsync.jobs import AssetRecord
@@ -24,25 +23,10 @@ from stacsync.ledger.times import to_text
 from stacsync.mirror import sniff, tiff
 from stacsync.mirror.arrival import UNKNOWN_TYPE, Arrived, check_stored, look, read_back
 from stacsync.mirror.feed import CannotContinue, Feed
+from stacsync.mirror.notes import Uploads
 from stacsync.mirror.order import MIB, Sizes
 from stacsync.mirror.parts import Parts, Spare
 from stacsync.storage import ASSET_CACHE, PartInfo, Storage, Upload
-
-
-class Uploads(Protocol):
-    """Where uploads under way are remembered: `stacsync.ledger.Ledger.uploads`."""
-
-    def get(self, key: str) -> UploadRow | None:
-        """Return the upload under way to `key`."""
-        ...
-
-    def put(self, row: UploadRow) -> None:
-        """Remember an upload."""
-        ...
-
-    def drop(self, key: str) -> None:
-        """Forget an upload."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

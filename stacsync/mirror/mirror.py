@@ -6,22 +6,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from threading import Event, Lock
-from typing import Protocol, TypeVar
+from threading import Event
+from typing import TypeVar
 
 from stacsync import layout
 from stacsync.errors import JobUnusable, Stopped, TransferFailed
-from stacsync.http.fetch import Fetcher
-from stacsync.jobs import AssetRecord, JobRecord, Member, MemberFact, Mirrored, PackageRecord
+from stacsync.jobs import AssetRecord, Inline, JobRecord, Member, MemberFact, Mirrored, PackageRecord
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
-from stacsync.mirror.carry import Carrier, Uploads
 from stacsync.mirror.errand import Errand, Ticker, named
 from stacsync.mirror.events import Observer, unwatched
-from stacsync.mirror.mover import Book, Mover
+from stacsync.mirror.hands import Hands, Moved
+from stacsync.mirror.here import Here
+from stacsync.mirror.notes import Notes
 from stacsync.mirror.order import PackageLimits, Sizes, Transfer
 from stacsync.mirror.package import Unpacker
-from stacsync.mirror.parts import Spare
 from stacsync.mirror.shelf import Shelf
 from stacsync.provider import JobProvider
 from stacsync.storage import Storage
@@ -32,25 +31,12 @@ Result = Mirrored | TransferFailed
 T = TypeVar("T")
 
 
-class Notes(Protocol):
-    """The part of `stacsync.ledger.Ledger` that the mirror needs."""
-
-    @property
-    def assets(self) -> Book:
-        """Return what is known of assets."""
-        ...
-
-    @property
-    def uploads(self) -> Uploads:
-        """Return what is known of uploads under way."""
-        ...
-
-
 class Mirror:
     """Moves assets and packages of finished jobs into a store; one for the whole process, used from many threads.
 
     `trusted` names per provider the hosts ("host:port") that may be private or speak plain http. `stop` ends everything
     with `Stopped` within a second or so; uploads that can be continued stay. `sleep` has to raise `Stopped` by itself.
+    `hands` move what lies behind HTTP or in buckets (None: this process does); packages are unpacked in this process.
     """
 
     def __init__(  # noqa: PLR0913  each of them is decided once, where the process is put together
@@ -67,39 +53,36 @@ class Mirror:
         sleep: Callable[[float], None] = time.sleep,
         sizes: Sizes | None = None,
         package_limits: PackageLimits | None = None,
+        hands: Hands | None = None,
     ) -> None:
         sizes = sizes or Sizes()
         self._ledger = ledger
         self._stop = stop
         self._observer = observer
-        self._concurrency = concurrency
-        self._trusted = {name: frozenset(hosts) for name, hosts in (trusted_hosts or {}).items()}
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="mirror")
-        self._helpers = ThreadPoolExecutor(max(4, sizes.extra_parts), thread_name_prefix="mirror-parts")
-        spare = Spare(self._helpers, sizes.extra_parts)
-        self._mover = Mover(
+        self._here = Here(
             storage,
-            ledger.assets,
-            Carrier(storage, ledger.uploads, sizes, spare, clock, max_asset_size),
-            helpers=self._helpers,
-            ceiling=max_asset_size,
-            small=sizes.small,
+            ledger.uploads,
+            max_asset_size=max_asset_size,
+            concurrency=concurrency,
+            trusted_hosts=trusted_hosts or {},
+            sizes=sizes,
+            clock=clock,
             sleep=sleep,
             check=self._check,
         )
+        self._hands = hands or self._here
         self._shelf = Shelf(storage, ledger.assets)
         self._unpacker = Unpacker(
             storage,
             self._shelf,
-            helpers=self._helpers,
+            helpers=self._here.helpers,
             limits=package_limits or PackageLimits(),
             member_bytes=max_asset_size,
             small=sizes.small,
             sleep=sleep,
             check=self._check,
         )
-        self._lock = Lock()
-        self._fetchers: dict[str, Fetcher] = {}
 
     def transfer(
         self, provider_name: str, job: JobRecord, provider: JobProvider, transfers: Sequence[Transfer]
@@ -109,7 +92,7 @@ class Mirror:
         Raises what ends more than one asset: `StorageError`, `LedgerError`, `Unavailable` from signing, `Stopped`.
         Transfers of one key and identity are done once.
         """
-        errand = Errand(provider_name, job, provider, self._fetcher(provider_name))
+        errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
         rows = self._ledger.assets.get_many(reuse.candidates(transfers))
         futures: dict[tuple[str, str], Future[Result]] = {}
         for transfer in transfers:
@@ -127,7 +110,7 @@ class Mirror:
         Raises `JobUnusable` (with its kinds) for a package that cannot be taken, and what `transfer` raises; then
         nothing of it lies in the store. A package that was unpacked before is not downloaded again.
         """
-        errand = Errand(provider_name, job, provider, self._fetcher(provider_name))
+        errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
         future = self._workers.submit(self._unpack, errand, package)
         self._finish([future])
         return future.result()
@@ -135,10 +118,7 @@ class Mirror:
     def close(self) -> None:
         """Release threads and connections."""
         self._workers.shutdown()
-        self._helpers.shutdown()
-        self._mover.close()
-        for fetcher in self._fetchers.values():
-            fetcher.close()
+        self._here.close()
 
     def _one(self, errand: Errand, transfer: Transfer, rows: Mapping[str, AssetRow]) -> Result:
         asset, choice = transfer.asset, reuse.choose(transfer, rows)
@@ -147,16 +127,26 @@ class Mirror:
         try:
             if isinstance(asset.source, Member):
                 choice = self._member(errand, asset, asset.source)
-            mirrored = self._mover.move(errand, asset, choice, ticker)
+            moved = self._moved(errand, asset, choice, ticker)
         except TransferFailed as error:
             failure = named(error, asset.key)
         except JobUnusable as error:
             failure = TransferFailed(f"{asset.key}: {error.message}", error.remedy)
         else:
-            ticker.finish(mirrored.moved, reused=mirrored.reused)
-            return mirrored
+            ticker.finish(moved.bytes, reused=moved.reused)
+            return moved.mirrored()
         ticker.fail(str(failure))
         return failure
+
+    def _moved(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Moved:
+        """Have the asset moved, unless it is there, and remember it."""
+        self._check()
+        if choice.present is not None:
+            return Moved(choice.present, reused=True)
+        hands = self._here if isinstance(asset.source, Inline) else self._hands
+        moved = hands.move(errand, asset, choice, ticker)
+        self._ledger.assets.record(moved.row)
+        return moved
 
     def _member(self, errand: Errand, asset: AssetRecord, member: Member) -> reuse.Choice:
         """Find a member where its package was unpacked, and let the ledger call it by the asset's identity."""
@@ -186,7 +176,7 @@ class Mirror:
             done, waiting = wait(waiting, LOOK_UP, return_when=FIRST_EXCEPTION)
             stopped = self._stop.is_set()
             if stopped:
-                self._interrupt()
+                self._here.interrupt()
             if stopped or any(future.exception() for future in done):
                 for future in waiting:
                     future.cancel()
@@ -196,19 +186,6 @@ class Mirror:
         for future in futures:
             if not future.cancelled():
                 future.result()
-
-    def _interrupt(self) -> None:
-        with self._lock:
-            fetchers = list(self._fetchers.values())
-        for fetcher in fetchers:
-            fetcher.interrupt()
-
-    def _fetcher(self, provider: str) -> Fetcher:
-        with self._lock:
-            if provider not in self._fetchers:
-                trusted = self._trusted.get(provider, frozenset())
-                self._fetchers[provider] = Fetcher(trusted, connections=self._concurrency)
-            return self._fetchers[provider]
 
     def _check(self) -> None:
         if self._stop.is_set():

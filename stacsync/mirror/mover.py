@@ -1,15 +1,14 @@
-"""Moves one asset, whatever its source is, and remembers it."""
+"""Moves one asset, whatever its source is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from threading import Lock
-from typing import Protocol
 
 from stacsync.errors import AssetChanged, TransferFailed
-from stacsync.jobs import AssetRecord, Inline, Mirrored, Remote, SourceFolder, SourceObject
+from stacsync.jobs import AssetRecord, Inline, Remote, SourceFolder, SourceObject
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
 from stacsync.mirror.arrival import Arrived, recognised
@@ -18,6 +17,7 @@ from stacsync.mirror.carry import Carrier
 from stacsync.mirror.errand import Errand, Ticker
 from stacsync.mirror.feed import CannotContinue, Feed, Patience, check_ceiling
 from stacsync.mirror.folders import FolderCopy
+from stacsync.mirror.hands import Moved
 from stacsync.mirror.inline import InlineFeed
 from stacsync.mirror.remote import RemoteFeed
 from stacsync.provider import ReadsBuckets, SourceStore
@@ -27,29 +27,12 @@ BEGINNINGS = 4
 """How often a transfer is begun when its source can neither be continued nor changed."""
 
 
-class Book(Protocol):
-    """What is remembered of assets: `stacsync.ledger.Ledger.assets`."""
-
-    def get_many(self, keys: Iterable[str]) -> dict[str, AssetRow]:
-        """Return the rows of those keys that are known."""
-        ...
-
-    def record(self, *rows: AssetRow) -> None:
-        """Remember objects of ours."""
-        ...
-
-    def of_job(self, provider: str, job: str) -> dict[str, AssetRow]:
-        """Return the rows of a job by key."""
-        ...
-
-
 class Mover:
     """Moves assets into a store, one per call; may be used from many threads."""
 
     def __init__(
         self,
         storage: Storage,
-        book: Book,
         carrier: Carrier,
         *,
         helpers: Executor,
@@ -59,7 +42,6 @@ class Mover:
         check: Callable[[], None],
     ) -> None:
         self._storage = storage
-        self._book = book
         self._carrier = carrier
         self._helpers = helpers
         self._ceiling = ceiling
@@ -69,17 +51,15 @@ class Mover:
         self._lock = Lock()
         self._sources: dict[SourceStore, Bucket] = {}
 
-    def move(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
+    def move(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Moved:
         """Make the asset lie at `choice.key`, or find it there. Raises `JobUnusable`, `StorageError` or `Stopped`."""
         self._check()
-        if choice.present is not None:
-            return reuse.mirrored(choice.present, asset.identity)
         if isinstance(asset.source, SourceFolder):
             return self._folder(errand, asset, asset.source, choice.key, ticker)
         found = recognised(self._storage, choice.key, asset.identity, asset.filename)
         if found is not None:
             self._carrier.forget(choice.key)
-            return self._remember(errand, asset, choice.key, found, 0, reused=True)
+            return _moved(errand, asset, choice.key, found, 0, reused=True)
         return self._bytes(errand, asset, choice, ticker)
 
     def close(self) -> None:
@@ -89,13 +69,13 @@ class Mover:
         for source in sources:
             source.close()
 
-    def _bytes(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Mirrored:
+    def _bytes(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Moved:
         unless = reuse.same_source(choice, errand.name, errand.job.id)
         changed = False
         for beginning in range(1, BEGINNINGS + 1):
             copy = self._copied(errand, asset, choice.key, unless)
             if copy is not None:
-                return self._remember(errand, asset, choice.key, copy, copy.size or 0)
+                return _moved(errand, asset, choice.key, copy, copy.size or 0)
             feed = self._feed(errand, asset, ticker)
             try:
                 arrived = self._carrier.carry(asset, choice.key, feed, unless)
@@ -108,8 +88,8 @@ class Mover:
                     raise
             else:
                 if arrived is not None:
-                    return self._remember(errand, asset, choice.key, arrived, feed.moved)
-                return self._still(errand, asset, choice)
+                    return _moved(errand, asset, choice.key, arrived, feed.moved)
+                return _still(errand, asset, choice)
             unless = None
         raise TransferFailed("could not be read whole")
 
@@ -142,43 +122,11 @@ class Mover:
             return None
         return copied(self._storage, store, source, asset, key, found)
 
-    def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Mirrored:
+    def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Moved:
         store, source = self._source(errand)
         copy = FolderCopy(self._storage, source, store, self._helpers, ticker.add, self._check)
         moved = copy.copy(folder, asset, key, self._ceiling)
-        return self._remember(errand, asset, key, Arrived(None, None, None, None), moved)
-
-    def _still(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice) -> Mirrored:
-        """Give the earlier object its new identity: the source says that its bytes are the same."""
-        assert choice.earlier is not None  # noqa: S101  only an earlier row makes us ask
-        row = replace(choice.earlier, provider=errand.name, job=errand.job.id, identity=asset.identity)
-        self._book.record(row)
-        return reuse.mirrored(row, asset.identity)
-
-    def _remember(
-        self, errand: Errand, asset: AssetRecord, key: str, arrived: Arrived, moved: int, *, reused: bool = False
-    ) -> Mirrored:
-        self._book.record(
-            AssetRow(
-                key=key,
-                provider=errand.name,
-                job=errand.job.id,
-                identity=asset.identity,
-                size=arrived.size,
-                sha256=arrived.sha256,
-                media_type=arrived.media_type,
-                source_etag=arrived.validator,
-            )
-        )
-        return Mirrored(
-            key=key,
-            size=arrived.size,
-            sha256=arrived.sha256,
-            identity=asset.identity,
-            media_type=arrived.media_type,
-            reused=reused,
-            moved=moved,
-        )
+        return _moved(errand, asset, key, Arrived(None, None, None, None), moved)
 
     def _source(self, errand: Errand) -> tuple[SourceStore, Bucket]:
         if not isinstance(errand.provider, ReadsBuckets):
@@ -190,3 +138,26 @@ class Mover:
             if store not in self._sources:
                 self._sources[store] = open_source(store, sleep=self._sleep)
             return store, self._sources[store]
+
+
+def _still(errand: Errand, asset: AssetRecord, choice: reuse.Choice) -> Moved:
+    """Give the earlier object its new identity: the source says that its bytes are the same."""
+    assert choice.earlier is not None  # noqa: S101  only an earlier row makes us ask
+    row = replace(choice.earlier, provider=errand.name, job=errand.job.id, identity=asset.identity)
+    return Moved(row, reused=True)
+
+
+def _moved(
+    errand: Errand, asset: AssetRecord, key: str, arrived: Arrived, moved: int, *, reused: bool = False
+) -> Moved:
+    row = AssetRow(
+        key=key,
+        provider=errand.name,
+        job=errand.job.id,
+        identity=asset.identity,
+        size=arrived.size,
+        sha256=arrived.sha256,
+        media_type=arrived.media_type,
+        source_etag=arrived.validator,
+    )
+    return Moved(row, moved, reused)

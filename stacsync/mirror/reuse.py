@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from stacsync import layout
 from stacsync.errors import TransferFailed
-from stacsync.jobs import AssetRecord, Mirrored
+from stacsync.jobs import AssetRecord
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror.order import Transfer
 
@@ -61,16 +61,3 @@ def same_source(choice: Choice, provider: str, job: str) -> str | None:
         return None
     etag = row.source_etag
     return etag if etag and etag.startswith('"') else None
-
-
-def mirrored(row: AssetRow, identity: str) -> Mirrored:
-    """Return what a row says, as a result of which nothing was moved."""
-    return Mirrored(
-        key=row.key,
-        size=row.size,
-        sha256=row.sha256,
-        identity=identity,
-        media_type=row.media_type,
-        facts=row.facts,
-        reused=True,
-    )

@@ -16,7 +16,7 @@ from stacsync.jobs import Member, MemberFact, PackageRecord, identity
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror.errand import Errand
 from stacsync.mirror.members import with_heads
-from stacsync.mirror.mover import Book
+from stacsync.mirror.notes import Book
 from stacsync.storage import Storage
 
 REMEMBERED = 10_000
