@@ -68,7 +68,7 @@ def make_pass(parts: Parts, name: str, choice: Choice, *, dry_run: bool = False)
         mirror=parts.mirror,
         ledger=parts.ledger,
         filter=Filter(include=tuple(settings.assets_include), exclude=tuple(settings.assets_exclude)),
-        inspect=parts.inspect,
+        inspect=parts.inspect.of_job,
         committing=lambda: parts.publishing,
         stop=parts.stop,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import OrderedDict
 from typing import Protocol
 
 BLOCK = 64 * 1024
@@ -35,7 +34,13 @@ class RangeFile(io.RawIOBase):
         self._size = size
         self._most = most_blocks
         self._at = 0
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._blocks: dict[int, bytes] = {}
+
+    def again(self, most_blocks: int | None = None) -> RangeFile:
+        """Return another handle at the start of the same file: what either reads, both have."""
+        other = RangeFile(self._store, self._key, self._size, self._most if most_blocks is None else most_blocks)
+        other._blocks = self._blocks
+        return other
 
     def readable(self) -> bool:
         """Return True."""
@@ -58,20 +63,25 @@ class RangeFile(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's Buffer is 3.12
-        """Fill `buffer` as far as the current block reaches."""
-        if self._at >= self._size:
+        """Fill `buffer` as far as the file reaches; what is missing of it comes in one request."""
+        wanted = min(len(buffer), self._size - self._at)
+        if wanted <= 0:
             return 0
-        number, offset = divmod(self._at, BLOCK)
-        data = self._block(number)[offset : offset + len(buffer)]
+        first, last = self._at // BLOCK, (self._at + wanted - 1) // BLOCK
+        self._fetch([number for number in range(first, last + 1) if number not in self._blocks])
+        data = b"".join(self._blocks[number] for number in range(first, last + 1))
+        offset = self._at - first * BLOCK
+        data = data[offset : offset + wanted]
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
 
-    def _block(self, number: int) -> bytes:
-        if number not in self._blocks:
-            if len(self._blocks) >= self._most:
-                raise TooMuch(f"more than {self._most * BLOCK} bytes of {self.name} are asked for")
-            self._blocks[number] = self._store.get_range(
-                self._key, number * BLOCK, min(BLOCK, self._size - number * BLOCK)
-            )
-        return self._blocks[number]
+    def _fetch(self, missing: list[int]) -> None:
+        if not missing:
+            return
+        if len(self._blocks) + len(missing) > self._most:
+            raise TooMuch(f"more than {self._most * BLOCK} bytes of {self.name} are asked for")
+        start = missing[0] * BLOCK
+        data = self._store.get_range(self._key, start, min((missing[-1] + 1) * BLOCK, self._size) - start)
+        for number in missing:
+            self._blocks[number] = data[number * BLOCK - start : (number + 1) * BLOCK - start]

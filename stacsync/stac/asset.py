@@ -15,6 +15,8 @@ _REFERENCE_SCHEMES = frozenset({"http", "https", "s3", "gs", "abfs", "abfss"})
 _GENERIC = frozenset({"application/octet-stream", "binary/octet-stream", "application/x-binary", "*/*"})
 _MEASURED = ("file:size", "file:checksum", "stacsync:source")
 _OURS = ("href", "type", "title", "description", "roles", *_MEASURED)
+_OF_THE_ITEM = ("footprint", "render", "picture")
+"""What a raster says that stands elsewhere than in its asset."""
 _HEADER = ("proj:code", "proj:shape", "proj:transform", "proj:bbox")
 
 
@@ -70,7 +72,7 @@ def media_type(stated: str | None, sniffed: str | None) -> str | None:
 
 def with_header(stated: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return stated fields completed by the header's; where both speak of the grid and differ, the header is right."""
-    header = fields_of({name: value for name, value in facts.items() if name not in ("footprint", *_OURS)})
+    header = fields_of({name: value for name, value in facts.items() if name not in (*_OF_THE_ITEM, *_OURS)})
     merged = {**header, **{name: value for name, value in stated.items() if name != "bands"}}
     for name in _HEADER:
         if name in header and not _same(stated.get(name), header[name]):

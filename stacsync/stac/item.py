@@ -7,7 +7,7 @@ from typing import Any
 
 from stacsync import layout
 from stacsync.jobs import ItemRecord, Mirrored
-from stacsync.stac import extensions, links, projection, titles
+from stacsync.stac import extensions, links, projection, shown, titles
 from stacsync.stac.asset import asset_object
 from stacsync.stac.catalog import STAC_VERSION
 from stacsync.stac.clean import holds_secret, organisation
@@ -32,6 +32,7 @@ def item_document(record: ItemRecord, mirrored: Mapping[str, Mirrored], place: P
     """
     objects = {asset.key: asset_object(asset, mirrored.get(asset.key), place.key) for asset in record.assets}
     assets = {key: found for key, found in objects.items() if found is not None}
+    facts = {key: one.facts for key, one in mirrored.items() if key in assets}
     missing = sorted({*record.missing, *(objects.keys() - assets.keys())})
     when = resolve(record, assets.values(), [asset.filename for asset in record.assets if "data" in asset.roles])
     properties = _properties(record, place, when)
@@ -46,8 +47,8 @@ def item_document(record: ItemRecord, mirrored: Mapping[str, Mirrored], place: P
         "id": place.item_id,
         "collection": place.collection,
         "geometry": spot.geometry,
-        "properties": _inherited(properties, assets),
-        "assets": assets,
+        "properties": shown.with_renders(_inherited(properties, assets), facts),
+        "assets": shown.with_thumbnail(assets, facts, place.key),
         "links": _links(record, place),
     }
     if spot.bbox is not None:

@@ -40,6 +40,10 @@ class UnpackingMirror(Mirrors, Protocol):
         ...
 
 
+Inspect = Callable[[Sequence[tuple[ItemRecord, Mapping[str, Mirrored]]]], Sequence[Mapping[str, Mirrored]]]
+"""Takes Items with what lies in the store of each; answers the same files, in the same order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What the configuration says of the catalog and this provider, as far as documents repeat it."""
@@ -72,8 +76,8 @@ class Taker:
     mirror: UnpackingMirror
     ledger: Ledger
     filter: Filter
-    inspect: Callable[[Sequence[Mirrored]], Sequence[Mirrored]]
-    """Adds what the files' own headers say; must not raise."""
+    inspect: Callable[[str, str], Inspect]
+    """Given provider and job, returns what adds to files what they say of themselves; must not raise."""
     committing: Callable[[], AbstractContextManager[object]]
     """Held while a job is committed: no publication may be under way."""
     stop: Event
@@ -125,6 +129,7 @@ class _Staging:
     def __init__(self, taker: Taker, courier: Courier, job: JobRecord, result: JobResult, taken: Taken) -> None:
         self._taker = taker
         self._courier = courier
+        self._inspect = taker.inspect(taker.site.provider, job.id)
         self._job = job
         self._taken = taken
         self._titles = {record.id: stac.collection_title([record]) for record in result.collections}
@@ -141,7 +146,9 @@ class _Staging:
             self._refuse()
         if self._lost and not all(lost.asset.identity in self._courier.forgiven for lost in self._lost):
             return
-        rows = [row for record, found in delivered.items for row in self._row(record, found)]
+        looked = self._inspect(delivered.items)
+        pairs = zip(delivered.items, looked, strict=True)
+        rows = [row for (record, _), found in pairs for row in self._row(record, found)]
         self._taker.ledger.items.stage(self._taker.site.provider, self._job.id, rows)
 
     def finish(self) -> None:
@@ -228,8 +235,7 @@ class _Staging:
             key=key,
             license=site.license,
         )
-        inspected = dict(zip(found, self._taker.inspect(list(found.values())), strict=True))
-        document = stac.item_document(record, inspected, place)
+        document = stac.item_document(record, found, place)
         problems = stac.validate(document)
         if problems:
             _LOG.error("item.invalid", item=item, problems=problems[:3])

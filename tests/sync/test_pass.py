@@ -112,7 +112,7 @@ class Bench:
             mirror=self.mirror,
             ledger=self.ledger,
             filter=assets or Filter(),
-            inspect=lambda mirrored: mirrored,
+            inspect=lambda _provider, _job: lambda items: [found for _, found in items],
             committing=nullcontext,
             stop=Event(),
         )
