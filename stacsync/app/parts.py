@@ -11,6 +11,7 @@ from threading import Event, RLock
 
 from stacsync import registry
 from stacsync.app.memory import ReadOnlyMemory
+from stacsync.app.wall import LedgerWall
 from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
 from stacsync.errors import ConfigError, LeaseHeld, Stopped
 from stacsync.ledger import Ledger
@@ -18,7 +19,7 @@ from stacsync.logs import get_logger
 from stacsync.mirror import Mirror
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.provider import Context, JobProvider
-from stacsync.raster import Inspector
+from stacsync.raster import Gallery, Inspector
 from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
@@ -125,8 +126,9 @@ class Parts:
 
     @cached_property
     def inspect(self) -> Inspector:
-        """What reads the headers of mirrored rasters."""
-        return Inspector(self.storage, self.ledger.assets.remember_facts)
+        """What looks into mirrored rasters."""
+        gallery = Gallery(LedgerWall(self.storage, self.ledger)) if self.settings.raster.pictures else None
+        return Inspector(store=self.storage, remember=self.ledger.assets.remember_facts, gallery=gallery)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:
