@@ -63,7 +63,7 @@ def test_its_steps_give_a_working_stacsync(tmp_path: Path) -> None:
     """The recipe's two installs, run in a clean environment, give a command that works with nothing else set."""
     home = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", home], check=True)
-    pip = [home / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [home / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements.run.lock"], check=True)
     (tmp_path / "build").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
