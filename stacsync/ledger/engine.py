@@ -16,6 +16,7 @@ from stacsync.errors import LedgerError
 from stacsync.ledger.migrations import HEAD
 
 BUSY_SECONDS = 30.0
+_WRITER = 0x57AC57  # among PostgreSQL's advisory locks of this database: the right to write the ledger
 _REBUILD = (
     "restore a backup, or move the file away: the next pass adopts what the bucket holds and transfers no file again"
 )
@@ -39,7 +40,7 @@ def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 class Database:
-    """A database with one writer at a time per process and any number of readers.
+    """A database with one writer at a time, in whichever process, and any number of readers.
 
     Raises `LedgerError` for whatever the database refuses, with the way back; a password in the URL is never shown.
     """
@@ -88,20 +89,22 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     def _begin(self, connection: Connection) -> None:
+        """Begin to write; from here on what is read stays true until the end."""
         if self.local:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS:g}s'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
     def _migrate(self) -> None:
         with self.engine.connect() as connection:
+            if _revision(connection)[0] == HEAD:  # most often: then whoever only reads waits for no writer
+                return
+        with self.engine.connect() as connection:
             self._begin(connection)
-            tables = set(inspect(connection).get_table_names())
-            current = (
-                connection.execute(text("SELECT version_num FROM schema_version")).scalar()
-                if "schema_version" in tables
-                else None
-            )
+            current, foreign = _revision(connection)
             if current != HEAD:
-                self._upgrade(connection, current, foreign="jobs" in tables and current is None)
+                self._upgrade(connection, current, foreign=foreign)
             connection.commit()
 
     def _upgrade(self, connection: Connection, current: str | None, *, foreign: bool) -> None:
@@ -154,18 +157,28 @@ class Database:
         self.engine.dispose()
 
 
+def _revision(connection: Connection) -> tuple[str | None, bool]:
+    """Return the schema's revision (None: there is none), and whether the tables there are somebody else's."""
+    tables = set(inspect(connection).get_table_names())
+    if "schema_version" in tables:
+        return connection.execute(text("SELECT version_num FROM schema_version")).scalar(), False
+    return None, "jobs" in tables
+
+
 def _explain(shown: str, reason: str) -> LedgerError:
     lowered = reason.lower()
-    if "locked" in lowered:
+    if "locked" in lowered or "lock timeout" in lowered:
         return LedgerError(
             f"ledger {shown} is locked by another process", "stop that process, or wait for its pass to end"
         )
     if "malformed" in lowered or "not a database" in lowered or "corrupt" in lowered:
         return LedgerError(f"ledger {shown} is damaged ({reason})", _REBUILD)
-    if "full" in lowered:
+    if "full" in lowered or "no space left" in lowered:
         return LedgerError(
             f"ledger {shown}: the disk is full", "free some space; nothing was lost, the next pass goes on"
         )
+    if "read-only transaction" in lowered:
+        return LedgerError(f"ledger {shown} takes no writes", "let [ledger] url name the primary server")
     if "readonly" in lowered or "read-only" in lowered or "unable to open" in lowered:
         return LedgerError(f"ledger {shown} cannot be written ({reason})", "check the file's rights and its folder's")
     return LedgerError(f"ledger {shown}: {reason.splitlines()[0][:200]}", "check that the database is up and reachable")

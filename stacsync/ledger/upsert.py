@@ -21,4 +21,9 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, [dict(row) for row in rows])
+    connection.execute(statement, [{name: _storable(value) for name, value in row.items()} for row in rows])
+
+
+def _storable(value: Any) -> Any:
+    """Return `value` without the one character that PostgreSQL cannot keep in text."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
