@@ -4,17 +4,20 @@ VENV := .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-real lint bench lock golden clean
+.PHONY: demo test test-real drill lint bench lock golden clean
 
 demo: $(READY)  ## the main job against local stand-ins: prints where the catalog is
 	$(RUN)/stacsync demo demo-catalog
 
 test: $(READY) lint  ## everything that needs PyPI alone
-	$(RUN)/python -m pytest -m "not real"
+	$(RUN)/python -m pytest -m "not real" -n 2 --dist loadfile -q
 
 test-real: $(READY)  ## what needs Debian's packages or a second virtual environment; installs them
 	sh tests/real/install.sh
-	$(RUN)/python -m pytest -m real
+	$(RUN)/python -m pytest -m real -q
+
+drill: $(READY)  ## every promise attacked on purpose: prints a table
+	$(RUN)/python -m tests.drill
 
 lint: $(READY)
 	$(RUN)/ruff check .
