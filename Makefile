@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 
 .PHONY: demo test test-real drill lint bench lock golden clean
 
-demo: $(READY)  ## the main job against local stand-ins: prints where the catalog is
+demo: $(INSTALLED)  ## the main job against local stand-ins: prints where the catalog is
 	$(RUN)/stacsync demo demo-catalog
 
 test: $(READY) lint  ## everything that needs PyPI alone
@@ -31,15 +32,23 @@ bench: $(READY)  ## ratios against peers, in the same run; see docs/benchmarks.m
 golden: $(READY)  ## refresh the golden documents on purpose; read the difference by eye
 	-$(RUN)/python -m pytest -m "not real" --update-golden -q
 
-lock: $(READY)  ## bring requirements.lock up to date with pyproject.toml
+lock: $(READY)  ## bring both lock files up to date with pyproject.toml
 	$(RUN)/python -m pip install --quiet uv
-	$(RUN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+	$(RUN)/uv pip compile $(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
+	$(RUN)/uv pip compile $(COMPILE) --extra postgresql --extra raster -c requirements.lock pyproject.toml -o requirements.run.lock
 
-$(READY): requirements.lock pyproject.toml
+COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header
+
+# What stacsync needs to run, then what its tests need as well: the demonstration does not wait for the second.
+$(INSTALLED): requirements.run.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stacsync needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.run.lock
+	$(RUN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(READY): $(INSTALLED) requirements.lock
 	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(RUN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 clean:
