@@ -140,6 +140,8 @@ def _from_stac(
 
 def _job_item(setting: Setting, facts: Sequence[MemberFact], drawn: Mapping[str, Mapping[str, Any]]) -> ItemRecord:
     named = members.named_by_tasks(facts, setting.outputs)
+    if len(facts) == 1 and facts[0].path == setting.package:  # a single file that nobody named
+        named = {setting.package: ("data", {"title": setting.title})}
     return ItemRecord(
         id=setting.item,
         collection=setting.collection,

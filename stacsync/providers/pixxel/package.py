@@ -66,12 +66,22 @@ class Packages:
             return self._judge(key, known, self._asked(ask, known))
 
     def _asked(self, ask: Ask, known: Mapping[str, Any]) -> Response:
-        number = key_of(known.get("id"))
-        if ask.follow is not None and number is not None:
-            told = self.session.request("GET", ask.follow(number), accept_statuses=_ACCEPTED)
-            if told.status not in (400, 404):  # else it is forgotten there: ask anew
-                return told
-        return self.session.request(ask.method, ask.path, json=ask.body, accept_statuses=_ACCEPTED)
+        told = self._followed(ask, key_of(known.get("id")))
+        if told is not None:
+            return told
+        asked = self.session.request(ask.method, ask.path, json=ask.body, accept_statuses=_ACCEPTED)
+        if ask.follow is None or not 200 <= asked.status < 300:
+            return asked
+        answer = _answer(asked)
+        number = None if answer.get("signed_url") else _number(answer, {})
+        return self._followed(ask, number) or asked
+
+    def _followed(self, ask: Ask, number: str | None) -> Response | None:
+        """Look up what became of an earlier request; None when there was none, or none that is known there."""
+        if ask.follow is None or number is None:
+            return None
+        told = self.session.request("GET", ask.follow(number), accept_statuses=_ACCEPTED)
+        return None if told.status in (400, 404) else told
 
     def _judge(self, key: str, known: Mapping[str, Any], response: Response) -> Signed:
         if response.status in _PENDING:
@@ -124,7 +134,7 @@ class Packages:
 
 def _answer(response: Response) -> Mapping[str, Any]:
     try:
-        found = response.json()
+        found = response.json() if response.body else None
     except HttpError as error:
         raise JobUnusable(error.message, error.remedy) from None
     return found if isinstance(found, Mapping) else {}
