@@ -1,19 +1,21 @@
-"""Signals as events. A thread waits for them, so that no handler ever runs in the middle of something.
+"""Signals as events. A thread takes them in, so that no handler ever runs in the middle of something.
 
-(A handler that sets a `threading.Event` while the main thread is about to wait for that very event would wait for
-itself.)
+A handler that sets a `threading.Event` while the main thread is about to wait for that very event would wait for
+itself; and blocking signals for `sigwait` is no way either, since libraries start threads of their own that do not.
+So the interpreter writes each signal's number to a socket, whichever thread it reached, and a thread of ours reads it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from threading import Event, Thread, Timer
 
 DEADLINE_SECONDS = 28.0
 """From being asked to stop to the end at the latest: containers are killed after 30 seconds."""
-_NUMBERS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+_NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Signals:
@@ -28,13 +30,19 @@ class Signals:
         self._give_up = give_up
 
     def listen(self) -> None:
-        """Listen from now on. Call it in the main thread, before other threads begin: they inherit what is blocked."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _NUMBERS)
+        """Listen from now on, for as long as the process lives. Call it in the main thread."""
+        self._reader, self._writer = socket.socketpair()
+        self._writer.setblocking(False)
+        signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        for number in _NUMBERS:
+            signal.signal(number, lambda *_: None)  # without a handler of ours the number is not written
         Thread(target=self._wait, name="signals", daemon=True).start()
 
     def _wait(self) -> None:
-        while True:
-            self.take(signal.sigwait(_NUMBERS))
+        while numbers := self._reader.recv(64):
+            for number in numbers:
+                if number in _NUMBERS:
+                    self.take(number)
 
     def take(self, number: int) -> None:
         """Take in one signal."""

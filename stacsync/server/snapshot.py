@@ -22,6 +22,17 @@ KEPT_SECONDS = 1.0
 """However many look at once, the ledger is asked this often."""
 
 
+_NOTHING_KNOWN = {
+    "items": 0,
+    "running": False,
+    "rhythm": None,
+    "failures_in_a_row": 0,
+    "resting_until": None,
+    "last_complete": None,
+    "enabled": False,
+}
+
+
 class Snapshots:
     """Makes the object, at most once a second."""
 
@@ -86,6 +97,7 @@ def _from_ledger(tenure: Tenure) -> dict[str, Any]:
     glance = Glance(parts.ledger.database)
     items = glance.items()
     for name, one in told["providers"].items():
+        one.update(_NOTHING_KNOWN)
         one.update(items=items.get(name, 0), running=name in tenure.running)
         one.update(_rhythm(tenure, name) | _memory(parts, name))
     told["items"] = sum(items.values())
@@ -124,6 +136,7 @@ def _unknown(kind: str) -> dict[str, Any]:
         "last_success": None,
         "next_pass": None,
         "error": None,
+        **_NOTHING_KNOWN,
     }
 
 
