@@ -25,6 +25,17 @@ from stacsync.providers.up42.v2.addresses import own
 
 PAGE_SIZE = 100
 PAGE_LIMIT = 10_000
+_NONSENSE = (
+    STACError,
+    STACTypeError,
+    ClientTypeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""What pystac and its client raise over an answer that is no STAC, besides `NotImplementedError` for one without search."""
 
 
 class SessionIO(StacApiIO):
@@ -83,15 +94,7 @@ class Storage:
             search = self._open().search(method="POST", filter=wanted, filter_lang="cql2-json", limit=PAGE_SIZE)
             for page in search.pages_as_dicts():
                 yield from page["features"]
-        except (
-            STACError,
-            STACTypeError,
-            ClientTypeError,
-            NotImplementedError,
-            ValueError,
-            KeyError,
-            TypeError,
-        ) as error:
+        except (NotImplementedError, *_NONSENSE) as error:
             raise Unavailable(
                 f"the STAC storage at {redact_url(self._root())} is none that can be searched ({type(error).__name__})",
                 "check url and stac_path",
@@ -101,7 +104,7 @@ class Storage:
         """Open the storage and return its title. Raises `Unavailable`."""
         try:
             client = self._open()
-        except (STACError, STACTypeError, ClientTypeError, ValueError, KeyError, TypeError) as error:
+        except _NONSENSE as error:
             raise Unavailable(f"no STAC API answers ({type(error).__name__})", "check url and stac_path") from None
         return client.title or client.id
 
