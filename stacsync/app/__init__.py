@@ -62,6 +62,21 @@ class App:
             )
         found.login(tell)
 
+    def search(
+        self,
+        *,
+        bbox: tuple[float, float, float, float] | None = None,
+        datetime: str | None = None,
+        collections: Sequence[str] = (),
+        filter: str | None = None,  # noqa: A002 - the STAC API's own name
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """Find Items of the published catalog by its indexes, newest first; return a GeoJSON FeatureCollection."""
+        from stacsync.search import Query, search  # noqa: PLC0415 - one command needs it
+
+        query = Query(bbox=bbox, datetime=datetime, collections=tuple(collections), filter=filter, limit=limit)
+        return search(self.parts.storage, query, public_url=self.parts.settings.storage.public_url)
+
     def close(self) -> None:
         """Stop what is under way and release everything."""
         self.parts.close()

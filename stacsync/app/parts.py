@@ -20,6 +20,7 @@ from stacsync.mirror import Mirror
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.provider import Context, JobProvider
 from stacsync.raster import Gallery, Inspector
+from stacsync.search import ParquetIndex
 from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
@@ -80,7 +81,8 @@ class Parts:
             organisations=tuple(one.model_dump(exclude_none=True, mode="json") for one in catalog.providers),
             public_url=self.settings.storage.public_url,
         )
-        return Publisher(self.storage, self.ledger, facts, guard=self.lease.ensure)
+        index = ParquetIndex(self.storage, self.ledger, public_url=facts.public_url, guard=self.lease.ensure)
+        return Publisher(self.storage, self.ledger, facts, index=index, guard=self.lease.ensure)
 
     def names(self, wanted: list[str] | None = None) -> list[str]:
         """Return the configured, enabled providers, or those of them that are `wanted`. Raises `ConfigError`."""

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from stacsync import layout, stac
-from stacsync.catalog.facts import CatalogFacts, IndexAsset
+from stacsync.catalog.facts import CatalogFacts, Indexed
 from stacsync.catalog.headings import records_of
 from stacsync.catalog.render import Link
 from stacsync.jobs import CollectionRecord, Mirrored
@@ -20,7 +20,7 @@ from stacsync.ledger.schema import assets
 
 
 def collection_document(
-    ledger: Ledger, facts: CatalogFacts, head: Head, root: Head, links: Sequence[Link], index: IndexAsset | None
+    ledger: Ledger, facts: CatalogFacts, head: Head, root: Head, links: Sequence[Link], index: Indexed | None
 ) -> dict[str, Any]:
     """Return the document of the Collection `head`; `links` are those to its Items or sub-catalogs."""
     with ledger.read() as conn:

@@ -50,15 +50,36 @@ class IndexAsset:
     """The asset's STAC fields but `href`: type, title, roles, file:size, file:checksum."""
 
 
+class Indexed(Protocol):
+    """What is said of a search index: see `IndexAsset`."""
+
+    @property
+    def key(self) -> str:
+        """Return where it lies."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Return the asset's STAC fields but `href`."""
+        ...
+
+
 class Index(Protocol):
     """Keeps a search index beside each Collection."""
 
-    def update(self, provider: str, collection: str, changed_months: frozenset[str]) -> IndexAsset | None:
+    def update(
+        self, provider: str, collection: str, changed_months: frozenset[str], document: Mapping[str, Any]
+    ) -> Indexed | None:
         """Bring the index up to date, right before the Collection's document is written; None: there is no index.
 
         `collection` is the id in the ledger. `changed_months` may hold months that are empty now, and may name too many;
-        it is empty when the Collection's own fields alone changed.
+        it is empty when the Collection's own fields alone changed. `document` is the Collection as it will be, but
+        without children and without this index.
         """
+        ...
+
+    def owed(self) -> frozenset[tuple[str, str]]:
+        """Return the (provider, collection) whose index is not up to date: tried again at each publication."""
         ...
 
 

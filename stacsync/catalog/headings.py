@@ -145,6 +145,7 @@ def _drop(conn: Connection, ledger: Ledger, provider: str, collection: str, befo
     folder = layout.collection_folder(provider, collection)
     for key, kind in ledger.documents.below(conn, folder):
         obsolete.add_documents(conn, kind, [key])
+    obsolete.add_assets(conn, [layout.index_state(provider, collection)])
     dirty.cross_out(conn, provider, collection, dirty.notes(conn, provider, collection))
     if before is not None:
         heads.drop(conn, before)

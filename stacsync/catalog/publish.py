@@ -73,6 +73,7 @@ class Publisher:
         """
         with self._lock:
             headings.settle(self.ledger, self.facts, providers)
+            self._owed()
             if self._idle():
                 return DocumentCounts()
             with Writer(self.storage, self.ledger, self.guard) as writer:
@@ -106,6 +107,14 @@ class Publisher:
         Raises `Refused` when the store holds a catalog that is not ours, `StorageError`.
         """
         return adopt.adopt(self.storage, self.ledger, self.facts)
+
+    def _owed(self) -> None:
+        """Let Collections be written again whose search index is not up to date."""
+        owed = self.index.owed() if self.index is not None else frozenset()
+        if owed:
+            with self.ledger.write() as conn:
+                for place in sorted(owed):
+                    dirty.mark(conn, *place)
 
     def _idle(self) -> bool:
         with self.ledger.read() as conn:
@@ -147,9 +156,11 @@ class Publisher:
             notes = dirty.notes(conn, provider, collection)
         long = LongList(head, root, writer, self.limit)
         links = long.write(notes)
-        months = frozenset(note.month for note in notes if note.month)
-        months = frozenset(note.month for note in notes if note.month)
-        index = self.index.update(provider, collection, months) if self.index else None
+        index = None
+        if self.index is not None:
+            months = frozenset(note.month for note in notes if note.month)
+            described = collection_document(self.ledger, self.facts, head, root, (), None)
+            index = self.index.update(provider, collection, months, described)
         document = collection_document(self.ledger, self.facts, head, root, links, index)
         entry = render.listing(document, head.key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -197,9 +198,15 @@ def test_the_list_of_collections_names_files_from_the_root(bench: Bench) -> None
     """`collections.json` is an array of all Collections by id, without their children, hrefs from the root."""
 
     class Parquet:
-        def update(self, provider: str, collection: str, changed_months: frozenset[str]) -> IndexAsset:
+        def update(
+            self, provider: str, collection: str, changed_months: frozenset[str], document: Mapping[str, Any]
+        ) -> IndexAsset:
+            assert "items" not in document.get("assets", {})
             told.append((provider, collection, changed_months))
             return IndexAsset(key=layout.parquet_key(provider, collection), fields={"roles": ["collection-mirror"]})
+
+        def owed(self) -> frozenset[tuple[str, str]]:
+            return frozenset()
 
     told: list[tuple[str, str, frozenset[str]]] = []
     bench.index = Parquet()
