@@ -12,6 +12,7 @@
 | the source changed while it was read | `AssetChanged` | start that transfer again, then fail the job |
 | bytes did not arrive whole or right | `TransferFailed` | fail the job, back off |
 | the object store cannot be reached or refuses us | `StorageError` | end the pass; nothing half-published |
+| the machines that move files cannot be reached | `ClusterLost` | end the pass, the next one goes on |
 | a conditional write lost its race | `Conflict` | read again and decide again |
 | somebody else holds the catalog's lease | `LeaseHeld` | wait as a standby, or stop with the holder's name |
 | the ledger cannot be read or written | `LedgerError` | stop with the way back |
@@ -76,6 +77,10 @@ class AssetChanged(TransferFailed):
 
 class StorageError(StacsyncError):
     """The object store cannot be reached, is full, or refuses us."""
+
+
+class ClusterLost(StacsyncError):
+    """The machines that move files (a Dask cluster) cannot be reached, or cannot work for us."""
 
 
 class Conflict(StorageError):

@@ -87,4 +87,6 @@ def open_app(config: Path | None, *, writing: bool = True, observer: Observer = 
 
     With `writing=False` nothing is written anywhere, the ledger included.
     """
-    return App(Parts(registry.load_settings(config), writing=writing, observer=observer))
+    parts = Parts(registry.load_settings(config), writing=writing, observer=observer)
+    _ = parts.cluster  # so that what is not installed is told before anything starts
+    return App(parts)

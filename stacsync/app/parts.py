@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Event, RLock
+from typing import TYPE_CHECKING
 
 from stacsync import registry
 from stacsync.app.memory import ReadOnlyMemory
@@ -18,13 +19,19 @@ from stacsync.ledger import Ledger
 from stacsync.logs import get_logger
 from stacsync.mirror import Mirror
 from stacsync.mirror.events import Observer, unwatched
-from stacsync.provider import Context, JobProvider
+from stacsync.mirror.hands import Hands
+from stacsync.mirror.notes import Uploads
+from stacsync.mirror.upload_notes import UploadNotes
+from stacsync.provider import Context, JobProvider, Memory
 from stacsync.raster import Gallery, Inspector
 from stacsync.search import ParquetIndex
 from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
 from stacsync.storage.lease import Lease
 from stacsync.targets import Shape, Target
+
+if TYPE_CHECKING:
+    from stacsync.app.cluster import Link
 
 _LOG = get_logger(__name__)
 
@@ -124,7 +131,32 @@ class Parts:
             stop=self.stop,
             clock=now,
             sleep=self.sleep,
+            hands=self.hands,
         )
+
+    @cached_property
+    def cluster(self) -> Link | None:
+        """The Dask cluster that moves files; None when this process does. Raises `ConfigError` without Dask."""
+        address = self.settings.mirror.dask_scheduler
+        if address is None:
+            return None
+        from stacsync.app.cluster import Link  # noqa: PLC0415  few configurations have one
+
+        return Link(address)
+
+    @cached_property
+    def hands(self) -> Hands | None:
+        """Who moves files in place of this process."""
+        if self.cluster is None:
+            return None
+        from stacsync.app.cluster import ClusterHands  # noqa: PLC0415  the same
+
+        return ClusterHands(self.cluster, self.storage.url, check=lambda: self.sleep(0))
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Where uploads under way are noted by whoever moves files."""
+        return self.ledger.uploads if self.cluster is None else UploadNotes(self.storage)
 
     @cached_property
     def inspect(self) -> Inspector:
@@ -143,15 +175,19 @@ class Parts:
         )
 
     def _context(self, name: str) -> Context:
-        memory = self.ledger.memory(name)
         return Context(
             name=name,
-            memory=memory if self.writing else ReadOnlyMemory(memory),
+            memory=self.memory(name),
             clock=now,
             sleep=self.sleep,
             stop=self.stop,
             state_dir=str(self.settings.ledger.folder),
         )
+
+    def memory(self, name: str) -> Memory:
+        """Return what a provider remembers between passes."""
+        memory = self.ledger.memory(name)
+        return memory if self.writing else ReadOnlyMemory(memory)
 
     def hold_lease(self, patience: float = 15.0) -> None:
         """Get the right to write this catalog, waiting up to `patience` seconds for another holder.
@@ -181,6 +217,8 @@ class Parts:
             provider.close()
         if "mirror" in self.__dict__:
             self.mirror.close()
+        if self.__dict__.get("cluster") is not None:
+            self.__dict__["cluster"].close()
         for target in self.__dict__.get("targets", ()):
             target.close()
         if "lease" in self.__dict__:

@@ -31,11 +31,11 @@ def adopt_if_lost(parts: Parts) -> None:
 def sweep_uploads(parts: Parts) -> None:
     """Abort uploads of ours that nobody continues any more; a store that cannot tell is left as it is."""
     now_text = to_text(now() - UPLOAD_AGE) or ""
-    for row in parts.ledger.uploads.all():
+    for row in parts.uploads.all():
         if row.started_at < now_text:
-            parts.ledger.uploads.drop(row.key)
+            parts.uploads.drop(row.key)
     try:
-        swept = parts.storage.sweep_uploads({row.upload_id for row in parts.ledger.uploads.all()})
+        swept = parts.storage.sweep_uploads({row.upload_id for row in parts.uploads.all()})
     except StorageError as error:
         _LOG.warning("uploads.not_swept", error=str(error))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacsync.app.parts import Parts
 from stacsync.app.pushing import standing
@@ -14,6 +14,9 @@ from stacsync.ledger import JobState, PassRow
 from stacsync.ledger.times import to_text
 from stacsync.logs import redact
 from stacsync.provider import CheckLine
+
+if TYPE_CHECKING:
+    from stacsync.app.cluster import Link
 
 SCHEDULE = "schedule"
 """Under this key of a provider's memory `run` keeps when its next pass is due, and when the last one went through."""
@@ -70,10 +73,18 @@ def check(parts: Parts) -> Iterator[CheckLine]:
     """Try the ledger, the store and every provider; one line each, nothing is raised."""
     yield from _tried("ledger", lambda: [CheckLine(subject="ledger", ok=True, message=parts.ledger.database.shown)])
     yield from _tried("storage", parts.storage.probe)
+    if parts.cluster is not None:
+        yield from _tried("dask", partial(_cluster_lines, parts, parts.cluster))
     for name in parts.names():
         yield from _tried(f"providers.{name}", partial(_provider_lines, parts, name))
     for target in parts.targets:
         yield from _tried(f"targets: {target.url}", target.check)
+
+
+def _cluster_lines(parts: Parts, cluster: Link) -> Iterable[CheckLine]:
+    from stacsync.app.cluster.checking import check_lines  # noqa: PLC0415  few configurations have a cluster
+
+    return check_lines(cluster, parts.storage, parts.names())
 
 
 def _provider_lines(parts: Parts, name: str) -> Iterable[CheckLine]:
