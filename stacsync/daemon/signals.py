@@ -32,7 +32,7 @@ class Signals:
     def listen(self) -> None:
         """Listen from now on, for as long as the process lives. Call it in the main thread."""
         self._reader, self._writer = socket.socketpair()
-        self._writer.setblocking(False)
+        self._writer.settimeout(0)
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         for number in _NUMBERS:
             signal.signal(number, lambda *_: None)  # without a handler of ours the number is not written
