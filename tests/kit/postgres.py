@@ -31,15 +31,18 @@ class Postgres:
     password: str = "made-up-database-password"
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def database(self) -> str:
-        """Make an empty database and return its SQLAlchemy URL."""
-        return f"postgresql+psycopg://{self.user}:{self.password}@127.0.0.1:{self.port}/{self.create()}"
+    def database(self, template: str = "template1") -> str:
+        """Make a database (empty, or like another) and return its SQLAlchemy URL."""
+        return self.url(self.create(template))
 
-    def create(self) -> str:
-        """Make an empty database and return its name."""
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://{self.user}:{self.password}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, template: str = "template1") -> str:
+        """Make a database and return its name."""
         name = f"d{next(self._numbers)}"
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         return name
 
     def dsn(self, name: str) -> str:
@@ -72,7 +75,7 @@ def postgres() -> Iterator[Postgres]:
         _wait(server, process, folder / "log")
         yield server
     finally:
-        process.send_signal(signal.SIGINT)  # its "fast" shutdown
+        process.send_signal(signal.SIGQUIT)  # its "immediate" shutdown: the data are thrown away
         process.wait(30)
         shutil.rmtree(folder)
 
