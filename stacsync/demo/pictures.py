@@ -89,12 +89,14 @@ def _mixed(number: int, seed: int) -> int:
     return ((value >> 13) ^ value) * 1274126177 >> 7 & 0xFFFF
 
 
+@lru_cache(maxsize=64)
 def index(seed: int, season: float) -> bytes:
     """Return one grey byte a pixel, like a vegetation index; `season` (0 to 1) is how far the crops have come."""
     level = [20, *(int(60 + 170 * abs(math.sin(season * 3 + kind * 1.7))) for kind in range(len(_COLOURS)))]
     return bytes(level[kind] + (place * 7 + kind) % 9 for place, kind in enumerate(parcels(seed)))
 
 
+@lru_cache(maxsize=64)
 def colours(seed: int, season: float = 0.5) -> bytes:
     """Return three bytes a pixel: parcels in the colours of crops, lanes between them."""
     palette = [_LANE, *(_tinted(colour, kind, season) for kind, colour in enumerate(_COLOURS))]
@@ -111,6 +113,7 @@ def _tinted(colour: tuple[int, int, int], kind: int, season: float) -> tuple[int
     return int(red + 26 * ripe), int(green + 10 * ripe), int(blue - 12 * ripe)
 
 
+@lru_cache(maxsize=64)
 def png(rgb: bytes) -> bytes:
     """Return a coloured PNG."""
     rows = b"".join(b"\0" + rgb[start : start + 3 * SIDE] for start in range(0, len(rgb), 3 * SIDE))
@@ -122,6 +125,7 @@ def png(rgb: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
+@lru_cache(maxsize=64)
 def geotiff(pixels: bytes, place: Place, *, nodata: int | None = None) -> bytes:
     """Return a deflated GeoTIFF of one or three 8-bit bands, by the number of bytes in `pixels`."""
     bands = len(pixels) // (SIDE * SIDE)

@@ -10,7 +10,7 @@ from threading import Event
 from typing import TypeVar
 
 from stacsync import layout
-from stacsync.errors import JobUnusable, Stopped, TransferFailed
+from stacsync.errors import JobNotReady, JobSkipped, JobUnusable, Stopped, TransferFailed
 from stacsync.jobs import AssetRecord, Inline, JobRecord, Member, MemberFact, Mirrored, PackageRecord
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
@@ -163,7 +163,7 @@ class Mirror:
         ticker.start(package.size)
         try:
             facts, moved = self._unpacker.unpack(errand, package, ticker)
-        except JobUnusable as error:
+        except (JobUnusable, JobNotReady, JobSkipped) as error:
             ticker.fail(str(error))
             raise
         ticker.finish(moved, reused=not moved)

@@ -47,10 +47,11 @@ def test_a_pending_package_is_asked_for_again_when_it_is_due(
     """Before its time it is not asked for at all; the waits double from half a minute to ten."""
     job.pending = 100
     asked_at = []
+    package, record = wanted(provider)
     for _ in range(90):
         before = pixxel.asked(DOWNLOAD)
         with pytest.raises(JobNotReady):
-            sign(provider)
+            provider.sign(package, record, fresh=False)
         if pixxel.asked(DOWNLOAD) > before:
             asked_at.append(clock.now)
         clock.wait(seconds=30)

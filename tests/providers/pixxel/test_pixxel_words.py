@@ -22,7 +22,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
-RESULTS = st.lists(st.dictionaries(st.text(max_size=8), JSON, min_size=1, max_size=4), min_size=1, max_size=4)
+VALUES = (
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=20) | st.lists(st.text(), max_size=2)
+)
+RESULTS = st.lists(st.dictionaries(st.text(max_size=8), VALUES, min_size=1, max_size=3), min_size=1, max_size=3)
 ENCODINGS: tuple[Encoding, ...] = ("json", "text", "base64", "bytes")
 
 
