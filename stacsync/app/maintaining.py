@@ -21,6 +21,8 @@ def verify(parts: Parts, *, checksums: bool) -> dict[str, Any]:
         "ok": report.ok,
         "checked": {"documents": report.documents, "assets": report.assets},
         "findings": [asdict(finding) for finding in report.findings],
+        "score": report.score,
+        "advice": [asdict(advice) for advice in report.advice],
     }
 
 

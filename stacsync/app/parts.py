@@ -14,6 +14,7 @@ from stacsync import registry
 from stacsync.app.memory import ReadOnlyMemory
 from stacsync.app.wall import LedgerWall
 from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
+from stacsync.catalog.preview import Previews
 from stacsync.errors import ConfigError, LeaseHeld, Stopped
 from stacsync.ledger import Ledger
 from stacsync.logs import get_logger
@@ -23,7 +24,7 @@ from stacsync.mirror.hands import Hands
 from stacsync.mirror.notes import Uploads
 from stacsync.mirror.upload_notes import UploadNotes
 from stacsync.provider import Context, JobProvider, Memory
-from stacsync.raster import Gallery, Inspector
+from stacsync.raster import Gallery, Inspector, extra
 from stacsync.search import ParquetIndex
 from stacsync.settings import Settings
 from stacsync.storage import Storage, open_storage
@@ -89,7 +90,10 @@ class Parts:
             public_url=self.settings.storage.public_url,
         )
         index = ParquetIndex(self.storage, self.ledger, public_url=facts.public_url, guard=self.lease.ensure)
-        return Publisher(self.storage, self.ledger, facts, index=index, guard=self.lease.ensure)
+        preview = None
+        if self.settings.raster.pictures and extra.installed():
+            preview = Previews(self.storage, self.ledger, guard=self.lease.ensure)
+        return Publisher(self.storage, self.ledger, facts, index=index, preview=preview, guard=self.lease.ensure)
 
     def names(self, wanted: list[str] | None = None) -> list[str]:
         """Return the configured, enabled providers, or those of them that are `wanted`. Raises `ConfigError`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stacsync.catalog.facts import (
     Adopted,
+    Advice,
     CatalogFacts,
     DocumentCounts,
     Finding,
@@ -20,6 +21,7 @@ from stacsync.catalog.tree import LIST_LIMIT
 __all__ = [
     "LIST_LIMIT",
     "Adopted",
+    "Advice",
     "CatalogFacts",
     "DocumentCounts",
     "Finding",

@@ -20,7 +20,7 @@ from stacsync.ledger.schema import assets
 
 
 def collection_document(
-    ledger: Ledger, facts: CatalogFacts, head: Head, root: Head, links: Sequence[Link], index: Indexed | None
+    ledger: Ledger, facts: CatalogFacts, head: Head, root: Head, links: Sequence[Link], index: Indexed | None, preview: Indexed | None = None
 ) -> dict[str, Any]:
     """Return the document of the Collection `head`; `links` are those to its Items or sub-catalogs."""
     with ledger.read() as conn:
@@ -39,8 +39,8 @@ def collection_document(
         license_override=provider.facts.get("license"),
         organisations=facts.organisations,
     )
-    asset = {"href": layout.href(head.key, index.key), **index.fields} if index else None
-    return stac.collection_document(records, summary, place, links, mirrored=mirrored, index=asset)
+    made = [{"href": layout.href(head.key, one.key), **one.fields} if one else None for one in (index, preview)]
+    return stac.collection_document(records, summary, place, links, mirrored=mirrored, index=made[0], preview=made[1])
 
 
 def _mirrored(conn: Connection, head: Head, records: Sequence[CollectionRecord]) -> dict[str, Mirrored]:

@@ -83,6 +83,14 @@ class Index(Protocol):
         ...
 
 
+class Preview(Protocol):
+    """Keeps a picture beside each Collection."""
+
+    def update(self, provider: str, collection: str, document: Mapping[str, Any]) -> IndexAsset | None:
+        """Bring the picture up to date with `document`, the Collection as it will be; None: there is none."""
+        ...
+
+
 Guard = Callable[[], None]
 """Called before each group of writes: raises `LeaseHeld` or `StorageError` when the right to write was lost."""
 
@@ -98,6 +106,20 @@ class Finding:
     key: str
     problem: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What would make a sound catalog read better."""
+
+    problem: str
+    remedy: str
+    count: int
+    """Documents that lack it."""
+    of: int
+    """Documents that could have it."""
+    keys: tuple[str, ...] = ()
+    """Some of those that lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,9 @@ class Report:
     documents: int
     assets: int
     findings: tuple[Finding, ...] = ()
+    score: int = 100
+    """How well the catalog reads, 0 to 100; never a reason to call it unsound."""
+    advice: tuple[Advice, ...] = ()
 
     @property
     def ok(self) -> bool:

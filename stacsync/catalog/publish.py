@@ -18,7 +18,7 @@ from stacsync import layout
 from stacsync.catalog import adopt, headings, render, tree
 from stacsync.catalog.branches import LongList
 from stacsync.catalog.collection import collection_document
-from stacsync.catalog.facts import Adopted, CatalogFacts, DocumentCounts, Guard, Index, unguarded
+from stacsync.catalog.facts import Adopted, CatalogFacts, DocumentCounts, Guard, Index, Preview, unguarded
 from stacsync.catalog.headings import Providers
 from stacsync.catalog.sweep import sweep
 from stacsync.catalog.write import Draft, Writer
@@ -53,6 +53,7 @@ class Publisher:
         facts: CatalogFacts,
         *,
         index: Index | None = None,
+        preview: Preview | None = None,
         guard: Guard = unguarded,
         limit: int = tree.LIST_LIMIT,
     ) -> None:
@@ -61,6 +62,7 @@ class Publisher:
         self.ledger = ledger
         self.facts = facts
         self.index = index
+        self.preview = preview
         self.guard = guard
         self.limit = limit
         self._lock = Lock()
@@ -156,12 +158,15 @@ class Publisher:
             notes = dirty.notes(conn, provider, collection)
         long = LongList(head, root, writer, self.limit)
         links = long.write(notes)
-        index = None
+        index = preview = None
+        if self.preview is not None:
+            described = collection_document(self.ledger, self.facts, head, root, (), None)
+            preview = self.preview.update(provider, collection, described)
         if self.index is not None:
             months = frozenset(note.month for note in notes if note.month)
-            described = collection_document(self.ledger, self.facts, head, root, (), None)
+            described = collection_document(self.ledger, self.facts, head, root, (), None, preview)
             index = self.index.update(provider, collection, months, described)
-        document = collection_document(self.ledger, self.facts, head, root, links, index)
+        document = collection_document(self.ledger, self.facts, head, root, links, index, preview)
         entry = render.listing(document, head.key)
 
         def remember(conn: Connection, changed: bool) -> None:

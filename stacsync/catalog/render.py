@@ -20,7 +20,13 @@ from stacsync.ledger.lists import Entry
 LAYOUT = "stacsync:layout"
 """Marks a root of ours, and says by which rules its documents lie."""
 LAYOUT_VERSION = "1"
-_BROWSER = {"cardViewMode": "cards", "showThumbnailsAsAssets": True}
+_BROWSER = {
+    "cardViewMode": "cards",
+    "cardViewSort": None,
+    "defaultThumbnailSize": [192, 256],
+    "showThumbnailsAsAssets": True,
+}
+"""How STAC Browser shows the catalog: Items as they are listed, newest first."""
 Link = dict[str, str]
 
 

@@ -21,6 +21,7 @@ from stacsync.catalog.audit_book import Asset, AuditBook
 from stacsync.catalog.checks import REBUILD, asset_rows, document_findings, title_of
 from stacsync.catalog.facts import Finding, Report
 from stacsync.catalog.reader import Found, Reader, Unreadable, inside
+from stacsync.catalog.score import Score
 from stacsync.errors import StorageError
 from stacsync.storage import Storage
 
@@ -46,7 +47,8 @@ def _audit(storage: Storage, book: AuditBook, reader: Reader, *, checksums: bool
     if checksums:
         run.findings += _checksum_findings(storage, book)
     run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in book.orphans() if ours(key)]
-    return Report(run.documents, book.asset_count(), tuple(run.findings))
+    advice = tuple(run.score.advice())
+    return Report(run.documents, book.asset_count(), tuple(run.findings), run.score.value(), advice)
 
 
 def ours(key: str) -> bool:
@@ -72,6 +74,7 @@ class _Audit:
     book: AuditBook
     documents: int = 0
     findings: list[Finding] = field(default_factory=list)
+    score: Score = field(default_factory=Score)
     titles: dict[str, str | None] = field(default_factory=dict)
     """Of Catalogs and Collections."""
     collections: dict[str, str] = field(default_factory=dict)
@@ -116,6 +119,7 @@ class _Audit:
     def _document(self, found: Found) -> None:
         self.documents += 1
         self.findings += document_findings(found)
+        self.score.add(found.key, found.document)
         for row in asset_rows(found):
             if isinstance(row, Finding):
                 self.findings.append(row)

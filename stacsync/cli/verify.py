@@ -39,6 +39,13 @@ def _show(result: dict[str, Any]) -> None:
     if result["findings"]:
         rows = [(one["key"], safe(one["problem"], "red"), one["remedy"]) for one in result["findings"]]
         out.print(table("", ("key", "problem", "remedy"), rows))
+    if result["advice"]:
+        lacks = [
+            (f"{one['count']} of {one['of']}", safe(one["problem"], "yellow"), one["remedy"])
+            for one in result["advice"]
+        ]
+        out.print(table("", ("documents", "would read better without", "how"), lacks))
     checked = result["checked"]
     verdict = safe("sound", "green") if result["ok"] else safe(f"{len(result['findings'])} findings", "bold red")
     out.print(verdict + safe(f": {checked['documents']} documents and {checked['assets']} assets checked"))
+    out.print(safe(f"publication score: {result['score']} of 100"))

@@ -22,6 +22,8 @@ from stacsync.stac.upgrade import fields_of
 collection_title = titles.collection_title
 INDEX = "items"
 """The key of the search index's asset."""
+PREVIEW = "thumbnail"
+"""The key, and the role, of the picture's asset."""
 _NOT_EXTRA = frozenset(
     [
         "type",
@@ -53,13 +55,14 @@ def collection_document(
     *,
     mirrored: Mapping[str, Mirrored] | None = None,
     index: Mapping[str, Any] | None = None,
+    preview: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the Collection that several contributions feed; the order in which they are given does not matter.
 
     `contributions` is never empty; the oldest has the first word on title, description and license. `children` are the
     ready-made `child` and `item` links, kept in their order behind root and parent. `mirrored` holds collection-level
     assets **by asset identity**; one that is to be mirrored and is not there is left out. `index` is the ready-made
-    asset of the search index, if there is one.
+    asset of the search index, if there is one; `preview` that of a picture, which is left out where a source gave one.
     """
     records = titles.ordered(contributions)
     title = collection_title(records)
@@ -76,7 +79,7 @@ def collection_document(
             "temporal": {"interval": [_interval(records, summary)]},
         },
         **_optional(records, summary, place),
-        "assets": _assets(records, place, mirrored or {}, index),
+        "assets": _with_preview(_assets(records, place, mirrored or {}, index), preview),
         "stacsync:provider": place.provider,
         "stacsync:kind": place.kind,
     }
@@ -209,6 +212,12 @@ def _assets(
                 taken = asset.key in found or asset.key == INDEX
                 found[f"{asset.key}-{asset.identity[:8]}" if taken else asset.key] = made
     return found if index is None else {**found, INDEX: dict(index)}
+
+
+def _with_preview(assets: dict[str, Any], preview: Mapping[str, Any] | None) -> dict[str, Any]:
+    if preview is None or any(PREVIEW in asset.get("roles", ()) for asset in assets.values()):
+        return assets
+    return {**assets, "preview" if PREVIEW in assets else PREVIEW: dict(preview)}
 
 
 def _links(
