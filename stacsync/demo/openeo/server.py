@@ -41,7 +41,7 @@ class _Fault:
 
 
 class OpenEOStandIn:
-    """A back-end of its own thread on a free port of 127.0.0.1; use it in a `with` statement.
+    """A back-end of its own thread on `port` of 127.0.0.1 (0: a free one); use it in a `with` statement.
 
     The user is `alice` with the password `alice123`; `settings()` is what a provider's table needs. `jobs` may be
     replaced while it runs. Links to files and Items are signed and work until `expire_links()`; `fail` makes the next
@@ -50,7 +50,9 @@ class OpenEOStandIn:
 
     user, password = "alice", "alice123"
 
-    def __init__(self, jobs: Sequence[StandInJob] | None = None, *, page_size: int = 100, jwt: bool = False) -> None:
+    def __init__(
+        self, jobs: Sequence[StandInJob] | None = None, *, page_size: int = 100, jwt: bool = False, port: int = 0
+    ) -> None:
         self.jobs: Sequence[StandInJob] = demo_jobs() if jobs is None else jobs
         self.page_size = page_size
         self.jwt = jwt
@@ -62,7 +64,7 @@ class OpenEOStandIn:
         self._faults: list[_Fault] = []
         self._lock = Lock()
         self._era = 1
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"

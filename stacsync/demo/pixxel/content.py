@@ -16,9 +16,9 @@ VERCELLI, CREMONA, FERRARA, MANTUA = (8.42, 45.32), (10.02, 45.13), (11.62, 44.8
 SCENE = "pixxel-td2/20250514_101500_TD2"
 
 
-def demo_account() -> PixxelStandIn:
-    """Return the account of the demo, not started yet."""
-    account = PixxelStandIn([_crops(), _carbon()])
+def demo_account(port: int = 0) -> PixxelStandIn:
+    """Return the account of the demo on `port` (0: a free one), not started yet."""
+    account = PixxelStandIn([_crops(), _carbon()], port=port)
     account.scenes[SCENE] = {
         "type": "Feature",
         "stac_version": "1.0.0",

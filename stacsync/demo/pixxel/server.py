@@ -1,4 +1,4 @@
-"""A Pixxel of its own thread on a free port of 127.0.0.1."""
+"""A Pixxel of its own thread on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PixxelStandIn:
     refuse an API key; the next `lapsed` of them have expired before they are used. Everything that arrived is in `seen`.
     """
 
-    def __init__(self, workflows: list[StandInWorkflow] | None = None, *, raw_key: bool = False) -> None:
+    def __init__(self, workflows: list[StandInWorkflow] | None = None, *, raw_key: bool = False, port: int = 0) -> None:
         self.workflows = workflows or []
         self.images: list[StandInImage] = []
         self.scenes: dict[str, Any] = {}
@@ -77,7 +77,7 @@ class PixxelStandIn:
         self._image_asks: dict[str, tuple[StandInImage, int]] = {}
         self._numbers = count(1)
         self._lock = Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"

@@ -25,10 +25,11 @@ Answer = tuple[int, bytes, dict[str, str]]
 class Bucket:
     """An S3 service that holds `objects` by bucket and key; they may be changed while it serves."""
 
-    def __init__(self, objects: Mapping[str, Mapping[str, bytes]] | None = None) -> None:
+    def __init__(self, objects: Mapping[str, Mapping[str, bytes]] | None = None, *, port: int = 0) -> None:
         self.objects = {name: dict(held) for name, held in (objects or {}).items()}
         self.refusals: dict[str, tuple[int, str]] = {}
         """Bucket, or bucket/key, or "list " + bucket -> (status, error code) that every request for it gets."""
+        self.port = port
         self.asked: list[str] = []
         """Method and path of every request, in order."""
         self._server: ThreadingHTTPServer | None = None
@@ -43,7 +44,7 @@ class Bucket:
 
     def start(self) -> Bucket:
         """Listen."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self

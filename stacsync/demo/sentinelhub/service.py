@@ -51,6 +51,8 @@ class Service:
     """Every path that was asked for, tokens included, in order."""
     tokens: int = 0
     """How many tokens were handed out."""
+    port: int = 0
+    """Where to listen; 0: a free port."""
 
     def __post_init__(self) -> None:
         self._lock = Lock()
@@ -71,7 +73,7 @@ class Service:
 
     def start(self) -> Service:
         """Listen."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         return self

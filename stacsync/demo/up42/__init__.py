@@ -23,8 +23,8 @@ from stacsync.demo.up42.today import TodayApi, TodayJob
 class StandIn(Server):
     """UP42 on 127.0.0.1, empty until jobs are added to `today.jobs` and `first.jobs`; a context manager."""
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(monotonic=monotonic)
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic, port: int = 0) -> None:
+        super().__init__(monotonic=monotonic, port=port)
         self.today = TodayApi(self)
         self.first = FirstApi(self)
 

@@ -50,12 +50,12 @@ Api = Callable[[Asked], Reply | None]
 class Server:
     """Serves some APIs on 127.0.0.1; a context manager. Requests that no API knows are answered with 404."""
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic, port: int = 0) -> None:
         self.gate = Gate(monotonic)
         self.apis: list[Api] = [self._signed]
         self.log: list[Asked] = []
         self._lock = Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.answer))
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self.answer))
         self._http.daemon_threads = True
         self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
