@@ -89,7 +89,10 @@ def test_the_compose_file_fits_the_program(tmp_path: Path, monkeypatch: pytest.M
     assert all(port.startswith("127.0.0.1:") for port in ports)
     daemon = services["stacsync"]
     (tmp_path / "secret").write_text("a-made-up-secret")
-    environment = {name: str(value).replace("/run/secrets/s3-secret", str(tmp_path / "secret")) for name, value in daemon["environment"].items()}
+    environment = {
+        name: str(value).replace("/run/secrets/s3-secret", str(tmp_path / "secret"))
+        for name, value in daemon["environment"].items()
+    }
     (tmp_path / "stacsync.toml").write_text('[catalog]\nid = "acme-eo"\n')
     monkeypatch.chdir(tmp_path)
     settings = load_settings(tmp_path / "stacsync.toml", environment)

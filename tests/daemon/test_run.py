@@ -14,7 +14,10 @@ from tests.kit.service import Running, eventually, running
 from tests.kit.workspace import FolderStore, Workspace, crawl, published
 
 NEW = StandInJob(
-    id="j-new", title="New", shape="assets", files=(StandInFile(name="n.csv", data=b"a,b\n1,2\n", media_type="text/csv"),)
+    id="j-new",
+    title="New",
+    shape="assets",
+    files=(StandInFile(name="n.csv", data=b"a,b\n1,2\n", media_type="text/csv"),),
 )
 
 
@@ -30,11 +33,11 @@ def test_it_publishes_what_is_finished_and_what_finishes_later(workspace: Worksp
         assert service.json()["providers"]["cdse"]["jobs"] == {"published": 4}
         openeo.jobs = (*openeo.jobs, NEW)
         service.wait_for("job.finished", job="j-new", state="published")
-        eventually(lambda: any("j-new" in key for key in workspace.store.keys()), "the new job's files")
+        eventually(lambda: any("j-new" in key for key in list(workspace.store.keys())), "the new job's files")
         code, _ = service.stop()
     assert code == 0
     assert workspace.run("verify").code == 0
-    assert not [key for key in workspace.store.keys() if key.endswith("lease.json")]
+    assert not [key for key in list(workspace.store.keys()) if key.endswith("lease.json")]
 
 
 def test_logs_hold_one_line_per_pass_and_per_job(workspace: Workspace, openeo: OpenEOStandIn) -> None:
@@ -74,7 +77,7 @@ def test_asked_to_stop_in_the_middle_of_a_transfer(workspace: Workspace, openeo:
             service.wait_for("job.finished", job="j-slow", state="published")
             through(service)
             service.stop()
-    key = next(key for key in workspace.store.keys() if key.endswith("slow.nc"))
+    key = next(key for key in list(workspace.store.keys()) if key.endswith("slow.nc"))
     assert workspace.store.read(key) == body
 
 
@@ -90,8 +93,12 @@ def _moving(service: Running) -> dict[str, Any] | None:
 
 def _whole(workspace: Workspace) -> None:
     """Whatever is linked to is there."""
-    if "catalog.json" in workspace.store.keys():
-        assert list(crawl(workspace.store, assets=lambda key, _: workspace.store.read(key) and None))
+
+    def read(key: str, _: object) -> None:
+        workspace.store.read(key)
+
+    if "catalog.json" in list(workspace.store.keys()):
+        assert list(crawl(workspace.store, assets=read))
 
 
 def test_interrupted_by_hand(workspace: Workspace) -> None:
@@ -102,7 +109,7 @@ def test_interrupted_by_hand(workspace: Workspace) -> None:
         assert "Traceback" not in service.log.read_text()
 
 
-def test_a_new_configuration_is_read_on_sighup(workspace: Workspace, openeo: OpenEOStandIn) -> None:
+def test_a_new_configuration_is_read_on_sighup(workspace: Workspace) -> None:
     """A provider that was added works after SIGHUP, in the same process; the other goes on."""
     with running(workspace) as service, OpenEOStandIn([NEW]) as other:
         through(service)
@@ -166,7 +173,9 @@ def test_a_provider_that_hangs_delays_nobody(workspace: Workspace, hole: str) ->
 
 
 @pytest.mark.timeout(120)
-def test_the_second_daemon_stands_by_and_takes_over(workspace: Workspace, openeo: OpenEOStandIn, tmp_path: Path) -> None:
+def test_the_second_daemon_stands_by_and_takes_over(
+    workspace: Workspace, openeo: OpenEOStandIn, tmp_path: Path
+) -> None:
     """Two daemons on one catalog: one works. It is killed: the other takes over, nothing is lost, nothing is there twice."""
     (tmp_path / "second").mkdir()
     second = Workspace(tmp_path / "second", workspace.store, providers=dict(workspace.providers))

@@ -81,9 +81,9 @@ def test_nothing_begins_after_stop() -> None:
     schedule = Schedule({"a": Rhythm(every=timedelta(seconds=1))}, made.append)
     schedule.start(datetime.now(UTC))
     eventually(lambda: made, "a first pass")
-    assert schedule.alive
+    before = schedule.alive
     schedule.stop()
-    assert not schedule.alive
+    assert (before, schedule.alive) == (True, False)
     count = len(made)
     time.sleep(1.3)
     assert len(made) == count
@@ -93,7 +93,11 @@ def test_nothing_begins_after_stop() -> None:
     ("rhythm", "runs", "due"),
     [
         (Rhythm(every=timedelta(minutes=5)), 3, MONDAY + timedelta(minutes=15)),
-        (Rhythm(every=timedelta(minutes=5), jitter=timedelta(seconds=10)), 3, MONDAY + timedelta(minutes=15, seconds=30)),
+        (
+            Rhythm(every=timedelta(minutes=5), jitter=timedelta(seconds=10)),
+            3,
+            MONDAY + timedelta(minutes=15, seconds=30),
+        ),
         (Rhythm(cron="0 6 * * *"), 2, datetime(2026, 2, 4, 6, tzinfo=UTC)),
         (Rhythm(cron="*/10 * * * mon"), 1, MONDAY + timedelta(minutes=10)),
     ],

@@ -16,7 +16,6 @@ from stacsync.schedule import Rhythm, Schedule
 from stacsync.server import Phase, Service
 from tests.kit.workspace import Workspace
 
-
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +28,7 @@ class ByHand(BaseScheduler):  # type: ignore[misc]  # APScheduler publishes no t
     def wakeup(self) -> None:
         """Nobody sleeps."""
 
-    def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - APScheduler's signature
+    def shutdown(self, wait: bool = True) -> None:
         super().shutdown(wait)
 
     def step(self) -> float | None:

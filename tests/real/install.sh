@@ -12,3 +12,6 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends po
 # stac-fastapi-pgstac: a STAC API with the Transaction extension, in a virtual environment of its own.
 [ -x .venvs/pgstac/bin/python ] || "${PYTHON:-python3}" -m venv .venvs/pgstac
 .venvs/pgstac/bin/python -m pip install -q 'stac-fastapi-pgstac>=7,<8' 'pypgstac[psycopg]>=0.10,<0.11' 'uvicorn>=0.34'
+
+# Chromium looks at the status page; systemd's own checker reads the unit.
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core systemd

@@ -82,7 +82,9 @@ def test_a_job_that_fails_does_not_make_the_service_unready(served: Served, open
     assert served.ask("/api/status").json["providers"]["cdse"]["last_success"] is None
 
 
-def test_not_ready_while_the_store_is_away(served: Served, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_ready_while_the_store_is_away(
+    served: Served, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A store that refuses is named as the reason."""
 
     def refuse(_: str) -> None:
@@ -132,7 +134,9 @@ def test_a_standby_is_not_ready_and_says_why(workspace: Workspace) -> None:
         handle.stop()
 
 
-def test_status_is_that_of_the_command_line_and_more(served: Served, workspace: Workspace, openeo: OpenEOStandIn) -> None:
+def test_status_is_that_of_the_command_line_and_more(
+    served: Served, workspace: Workspace, openeo: OpenEOStandIn
+) -> None:
     """Every key of `status --json` is there with the same value, beside phase, headline, transfers and lease."""
     openeo.fail(r"/jobs/j-cube/results", 403, times=1000)
     served.scheduler.step()
@@ -168,7 +172,9 @@ def test_metrics_tell_what_alerts_need(served: Served, openeo: OpenEOStandIn) ->
     assert found["stacsync_lease_held", ()] == 1
     assert found["stacsync_lease_generation", ()] == 1
     assert found["stacsync_phase", (("phase", "active"),)] == 1
-    sizes = sum(len(file.data) for job in openeo.jobs if job.status == "finished" and job.id != "j-cube" for file in job.files)
+    sizes = sum(
+        len(file.data) for job in openeo.jobs if job.status == "finished" and job.id != "j-cube" for file in job.files
+    )
     assert found["stacsync_bytes_total", (cdse,)] == sizes
     labels = {label for _, pairs in found for label, _ in pairs}
     assert labels <= {"provider", "state", "result", "phase", "version", "le"}
