@@ -256,7 +256,7 @@ def test_a_picture_is_shown_as_it_is(tmp_path: Path) -> None:
     files, _ = look(tmp_path, item(asset("a", "rgb.tif")), {"a": stored(tmp_path, "rgb.tif")}, walls)
     told = files["a"].facts
     assert not any(told["bands"])
-    assert "render" not in told
+    assert told["render"] == {"rescale": [[0, 255]] * 3, "nodata": 0}
     assert picture(walls, told["picture"]["key"])[9, 9, :3].tolist() == pytest.approx([200, 100, 50], abs=6)
 
 

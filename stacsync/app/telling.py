@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from stacsync.app import reach
 from stacsync.app.parts import Parts
 from stacsync.app.pushing import standing
 from stacsync.errors import StacsyncError
@@ -14,6 +15,7 @@ from stacsync.ledger import JobState, PassRow
 from stacsync.ledger.times import to_text
 from stacsync.logs import redact
 from stacsync.provider import CheckLine
+from stacsync.raster import extra
 
 if TYPE_CHECKING:
     from stacsync.app.cluster import Link
@@ -73,6 +75,8 @@ def check(parts: Parts) -> Iterator[CheckLine]:
     """Try the ledger, the store and every provider; one line each, nothing is raised."""
     yield from _tried("ledger", lambda: [CheckLine(subject="ledger", ok=True, message=parts.ledger.database.shown)])
     yield from _tried("storage", parts.storage.probe)
+    yield from _tried("readers", partial(_readers, parts))
+    yield _rasters(parts)
     if parts.cluster is not None:
         yield from _tried("dask", partial(_cluster_lines, parts, parts.cluster))
     for name in parts.names():
@@ -85,6 +89,21 @@ def _cluster_lines(parts: Parts, cluster: Link) -> Iterable[CheckLine]:
     from stacsync.app.cluster.checking import check_lines  # noqa: PLC0415  few configurations have a cluster
 
     return check_lines(cluster, parts.storage, parts.names())
+
+
+def _readers(parts: Parts) -> Iterable[CheckLine]:
+    public_url = parts.settings.storage.public_url
+    return [] if public_url is None else list(reach.lines(str(public_url)))
+
+
+def _rasters(parts: Parts) -> CheckLine:
+    if not extra.installed():
+        message = f"headers alone are read; `{extra.INSTALL}` adds statistics, colours and pictures"
+    elif parts.settings.raster.pictures:
+        message = "statistics and colours are added, and pictures where there are none"
+    else:
+        message = "statistics and colours are added; pictures are switched off (raster.pictures)"
+    return CheckLine(subject="rasters", ok=True, message=message)
 
 
 def _provider_lines(parts: Parts, name: str) -> Iterable[CheckLine]:

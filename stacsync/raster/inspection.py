@@ -89,7 +89,7 @@ class Inspector:
                 subject = None
         tasks = []
         for key, asset in rasters.items():
-            hint = naming.hint_of(asset)
+            hint = naming.hint_of(asset, record, alone=len(rasters) == 1)
             picture = subject is not None and asset.key == subject.key
             mark = f"{'pixels' if extra.installed() else 'header'}:{naming.digest(hint)}{':picture' if picture else ''}"
             if not _answers(found[key].facts.get(LOOKED), mark):

@@ -88,7 +88,7 @@ def _padded(stated: Sequence[str], own: Sequence[str]) -> list[str]:
 def render_of(looks: Looks, sample: Sample) -> dict[str, Any] | None:
     """Return the render object (but its `assets`) that makes a browser show the raster so; None when it needs none."""
     if looks.plain:
-        return None
+        return _framed(looks, sample)
     found: dict[str, Any] = {"rescale": [list(edge) for edge in looks.ranges]}
     if looks.intervals:
         first, last = looks.intervals[0], looks.intervals[-1]
@@ -99,6 +99,14 @@ def render_of(looks: Looks, sample: Sample) -> dict[str, Any] | None:
         found["title"] = looks.index
     nodata = _nodata(sample.nodata)
     return found if nodata is None else {**found, "nodata": nodata}
+
+
+def _framed(looks: Looks, sample: Sample) -> dict[str, Any] | None:
+    """Return a render that keeps browsers from drawing black around a picture that has no word for "nothing here"."""
+    photograph = len(looks.bands) == 3 and sample.nodata is None and "alpha" not in sample.colours
+    if not photograph or not sample.values[list(looks.bands)].any(axis=0).all():
+        return None
+    return {"rescale": [[0, 255]] * 3, "nodata": 0}
 
 
 def _nodata(value: float | None) -> float | int | str | None:

@@ -47,14 +47,15 @@ def drawn(bbox: tuple[float, float, float, float], pieces: Sequence[Piece]) -> t
     rows, columns = _size(bbox)
     canvas = Image.new("RGBA", (columns, rows), (0, 0, 0, 0))
     lines: list[tuple[Point, ...]] = []
-    for piece in pieces:
-        if not _pasted(canvas, bbox, piece):
-            shade = Image.new("RGBA", canvas.size, (0, 0, 0, 0))
-            for ring in _rings(piece):
-                places = tuple(_place(bbox, canvas.size, point) for point in ring)
+    pasted = [_pasted(canvas, bbox, piece) for piece in pieces]
+    for piece in (piece for piece, done in zip(pieces, pasted, strict=True) if not done):
+        shade = Image.new("RGBA", canvas.size, (0, 0, 0, 0))
+        for ring in _rings(piece):
+            places = tuple(_place(bbox, canvas.size, point) for point in ring)
+            if not any(pasted):  # beside pictures, outlines say enough
                 ImageDraw.Draw(shade).polygon(places, fill=_FILL)
-                lines.append(places)
-            canvas.alpha_composite(shade)
+            lines.append(places)
+        canvas.alpha_composite(shade)
     pen = ImageDraw.Draw(canvas)
     for line in lines:
         pen.line(line, fill=_LINE, width=2 if len(lines) < 40 else 1)

@@ -41,8 +41,8 @@ def _rank(asset: AssetRecord) -> int:
     return 2 if "data" in asset.roles else 1
 
 
-def hint_of(asset: AssetRecord) -> Hint:
-    """Return what is known of a raster from its record."""
+def hint_of(asset: AssetRecord, record: ItemRecord, *, alone: bool) -> Hint:
+    """Return what is known of a raster from its record; what an Item is called speaks of its only raster (`alone`)."""
     bands, common = [], []
     for number in range(max((len(_bands(asset, name)) for name in _LISTS), default=0)):
         at = [entries[number] for name in _LISTS if number < len(entries := _bands(asset, name))]
@@ -51,7 +51,8 @@ def hint_of(asset: AssetRecord) -> Hint:
     classes = "classification:classes" in asset.extra or any(
         "classification:classes" in band for name in _LISTS for band in _bands(asset, name)
     )
-    return Hint((asset.key, asset.filename, asset.title or ""), tuple(bands), tuple(common), classes)
+    words = [asset.key, asset.filename, asset.title or "", *([record.title or "", record.id] if alone else [])]
+    return Hint(tuple(words), tuple(bands), tuple(common), classes)
 
 
 def _bands(asset: AssetRecord, name: str) -> list[Mapping[str, Any]]:

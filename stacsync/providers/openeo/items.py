@@ -16,6 +16,7 @@ from stacsync.providers.openeo.assets import Named, text
 from stacsync.providers.openeo.leaks import cleaned
 from stacsync.providers.openeo.place import Place
 from stacsync.providers.openeo.times import instant, names_a_date
+from stacsync.providers.openeo.titles import item_title
 
 CARRIED = frozenset(
     {"datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description", "expires"}
@@ -43,11 +44,12 @@ def item_record(
     world = is_world(document.get("bbox")) or _worldwide(document.get("geometry"))
     geometry = document.get("geometry")
     times = _times(stated, files, interval(results))
+    source_id = str(document.get("id") or place.job.id)
     return ItemRecord(
-        id=place.item_id(str(document.get("id") or place.job.id)),
+        id=place.item_id(source_id),
         collection=place.collection_id,
         job_id=place.job.id,
-        title=text(stated.get("title")) or (place.job.title if name is None else None),
+        title=item_title(text(stated.get("title")), source_id, place.job.id, place.job.title),
         description=text(stated.get("description")),
         geometry=dict(geometry) if isinstance(geometry, Mapping) and not world else None,
         bbox=None if world else bbox,
