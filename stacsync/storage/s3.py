@@ -64,9 +64,12 @@ class S3Storage:
     def _honoured(self) -> Honours:
         with self._lock:
             if self._honours is None:
-                with told(self._access, "probe the bucket"):
-                    self._honours = find_out(self._objects(0))
+                self._honours = self._access.persistently(self._probed, "probe the bucket", _dropped)
             return self._honours
+
+    def _probed(self) -> Honours:
+        with told(self._access, "probe the bucket"):
+            return find_out(self._objects(0))
 
     def _check_bucket(self) -> None:
         """Tell a missing bucket from a missing object, once: S3 answers both alike to HEAD."""
@@ -135,15 +138,22 @@ class S3Storage:
             else:
                 self._check_first(key, if_match)
         headers = _headers(content_type, cache_control or DOCUMENT_CACHE, attributes)
-        with told(self._access, f"write {key}"):
-            done = obstore.put(
-                self._objects(len(data)),
-                checked(key),
-                data,
-                attributes=_for_obstore(headers),
-                mode=mode,
-                use_multipart=False,
-            )
+        doing = f"write {key}"
+
+        def attempt() -> Any:
+            with told(self._access, doing):
+                return obstore.put(
+                    self._objects(len(data)),
+                    checked(key),
+                    data,
+                    attributes=_for_obstore(headers),
+                    mode=mode,
+                    use_multipart=False,
+                )
+
+        # A write under a condition is not repeated by obstore when its connection breaks. If it was done all the same,
+        # repeating it is a Conflict, which callers resolve by looking.
+        done = self._access.persistently(attempt, doing, _dropped) if mode else attempt()
         return StoredObject(key=key, size=len(data), etag=bare(done["e_tag"]), attributes=dict(attributes or {}))
 
     def _check_first(self, key: str, if_match: str | None) -> None:
@@ -263,6 +273,11 @@ class S3Storage:
     def close(self) -> None:
         """Release connections."""
         self._access.close()
+
+
+def _dropped(fault: Fault) -> bool:
+    """Say whether a connection broke before there was an answer."""
+    return fault.code == "Unreachable"
 
 
 def _headers(content_type: str, cache_control: str, attributes: Mapping[str, str] | None) -> dict[str, Any]:

@@ -167,7 +167,9 @@ class Access:
                 raise KeyError(parameters["Key"]) from None
             raise
 
-    def persistently(self, attempt: Callable[[], Answer], doing: str) -> Answer:
+    def persistently(
+        self, attempt: Callable[[], Answer], doing: str, when: Callable[[Fault], bool] = lambda fault: fault.busy
+    ) -> Answer:
         """Return what `attempt` returns; while the store is busy or out of reach try again, a bounded number of times."""
         for number in range(1, ATTEMPTS + 1):
             try:
@@ -176,7 +178,7 @@ class Access:
                 refusal = self.refusal(faults.from_network(error), doing)
             except Refusal as error:
                 refusal = error
-            if number == ATTEMPTS or not refusal.fault.busy:
+            if number == ATTEMPTS or not when(refusal.fault):
                 break
             self._sleep(random.uniform(0.1, 0.2 * 2**number))  # noqa: S311  jitter is no secret
         raise refusal
