@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _SUFFIX = re.compile(r"(?i)\.(tiff?|nc|nc4|json|csv|parquet|zarr|png|jpe?g|zip|geojson)$")
-_TIME = re.compile(r"(?<!\d)\d{4}-?\d{2}-?\d{2}(?:[T_]?\d{2}:?\d{2}:?\d{2}(?:\.\d+)?)?Z?(?!\d)")
+_TIME = re.compile(r"(?<!\d)(?:19|20)\d{2}-?\d{2}-?\d{2}(?:[T_]?\d{2}:?\d{2}:?\d{2}(?:\.\d+)?)?Z?(?!\d)")
 _NOTHING = re.compile(
     r"(?i)^(openeo|results?|output|out|item)$|[0-9a-f]{8}-[0-9a-f]{4}-|(?=[a-z-]*\d)(?=[\d-]*[a-f])[0-9a-f]{12}"
 )
