@@ -15,6 +15,7 @@ from stacsync.errors import JobUnusable, StacsyncError
 from stacsync.jobs import MemberFact, identity
 from stacsync.mirror import sniff, tiff
 from stacsync.mirror.arrival import UNKNOWN_TYPE, check_stored
+from stacsync.mirror.disclosure import disclosed
 from stacsync.mirror.order import MIB
 from stacsync.storage import ASSET_CACHE, Storage
 
@@ -84,7 +85,7 @@ class Members:
         key = layout.member_key(self._folder, path)
         kind = sniff.media_type(prefix[: sniff.HEAD], path, tiff.within(prefix))
         if held <= self._small:
-            self._write_small(path, key, prefix, kind)
+            self._write_small(path, key, disclosed(prefix) if is_text(kind) else prefix, kind)
         else:
             self._write_large(path, key, chain(iter((prefix,)), source), prefix[: sniff.HEAD], kind)
 

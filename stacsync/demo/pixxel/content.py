@@ -8,7 +8,7 @@ import orjson
 
 from stacsync.demo import pictures
 from stacsync.demo.pictures import Place
-from stacsync.demo.pixxel.account import JSON, StandInImage, StandInJob, StandInWorkflow, task
+from stacsync.demo.pixxel.account import JSON, USER, StandInImage, StandInJob, StandInWorkflow, task
 from stacsync.demo.pixxel.packing import gzipped, tarred, zipped
 from stacsync.demo.pixxel.server import PixxelStandIn
 
@@ -101,7 +101,8 @@ def _with_stac() -> dict[str, bytes]:
             },
             "thumbnail": {"href": "./rgb.png", "type": "image/png", "roles": ["thumbnail"]},
         },
-        "links": [{"rel": "self", "href": "https://storage.example/output/item.json?sig=stand-in"}],
+        "links": [{"rel": "self", "href": "https://storage.example/output/item.json?sig=stand-in-signature"}],
+        "created_by": USER,
     }
     return {
         "input/scene.tif": pictures.geotiff(pictures.index(11, 0.1), place),

@@ -192,5 +192,5 @@ def test_no_secret_is_left_anywhere(workspace: Workspace, pixxel: PixxelStandIn)
     texts = [text for answer in told for text in (answer.stdout, answer.stderr)]
     texts += [data.decode("latin-1") for data in map(workspace.store.read, workspace.store.keys())]
     texts += [path.read_bytes().decode("latin-1") for path in workspace.root.glob("ledger.db*")]
-    for secret in (KEY, USER, ORGANISATION, "stand-in-signature", "Signature="):
+    for secret in (KEY, USER, ORGANISATION, "stand-in-signature", "Signature=", "sig="):
         assert not [text[:200] for text in texts if secret in text], secret
