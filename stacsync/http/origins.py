@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -20,6 +21,7 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=64)
 def origin(url: str) -> tuple[str, str, int]:
     """Return (scheme, host, port) of `url`, in lower case and with the scheme's default port filled in."""
     parts = split(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -13,15 +14,19 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Insert `rows` (all with the same columns), replacing those columns where the primary key is already there."""
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    if changed:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    statement = _statement(connection.dialect.name, table, tuple(rows[0]))
     connection.execute(statement, [{name: _storable(value) for name, value in row.items()} for row in rows])
+
+
+@cache
+def _statement(dialect_name: str, table: Table, names: tuple[str, ...]) -> Any:
+    """Return the statement for these columns; making one costs more than running it."""
+    statement: Any = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    if changed:
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing(index_elements=keys)
 
 
 def _storable(value: Any) -> Any:

@@ -64,7 +64,7 @@ class Carrier:
         Raises `AssetChanged` or `CannotContinue` (begin again), `TransferFailed`, `StorageError` or `Stopped`. Where
         the source can be continued, an upload stays and the next call for the same key and identity goes on with it.
         """
-        begun = self._begun(asset, key)
+        begun = None if self._small(asset) else self._begun(asset, key)
         try:
             if begun is None:
                 feed.open(unless=unless)
@@ -80,6 +80,16 @@ class Carrier:
     def forget(self, key: str) -> None:
         """Forget an upload to `key` that was completed just before a crash."""
         self._uploads.drop(key)
+
+    def _small(self, asset: AssetRecord) -> bool:
+        """Say whether an asset is said to fit in one request: such a one has no upload to go on with."""
+        return asset.size is not None and asset.size <= self._sizes.small
+
+    def _forgo(self, asset: AssetRecord, key: str) -> None:
+        """Drop an upload of an earlier attempt."""
+        row = self._uploads.get(key)
+        if row is not None:
+            self._abandon(self._upload(asset, key, None, row.size, row.part_size, row.upload_id))
 
     def _begun(self, asset: AssetRecord, key: str) -> _Begun | None:
         """Return the upload to go on with, if there is one of the same source with a whole part."""
@@ -121,6 +131,8 @@ class Carrier:
         kind = sniff.media_type(prefix[: sniff.HEAD], asset.filename, tiff.within(prefix))
         if held <= self._sizes.small:
             return self._put(asset, key, prefix, kind, feed)
+        if self._small(asset):  # so it was said: nobody looked yet
+            self._forgo(asset, key)
         part_size = self._part_size(feed.size)
         upload = self._upload(asset, key, kind, feed.size, part_size)
         if feed.validator is not None:

@@ -21,6 +21,7 @@ from stacsync.mirror.here import Here
 from stacsync.mirror.notes import Notes
 from stacsync.mirror.order import PackageLimits, Sizes, Transfer
 from stacsync.mirror.package import Unpacker
+from stacsync.mirror.pen import Pen
 from stacsync.mirror.shelf import Shelf
 from stacsync.provider import JobProvider
 from stacsync.storage import Storage
@@ -95,11 +96,12 @@ class Mirror:
         errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
         rows = self._ledger.assets.get_many(reuse.candidates(transfers))
         futures: dict[tuple[str, str], Future[Result]] = {}
-        for transfer in transfers:
-            name = (transfer.key, transfer.asset.identity)
-            if name not in futures:
-                futures[name] = self._workers.submit(self._one, errand, transfer, rows)
-        self._finish(list(futures.values()))
+        with Pen(self._ledger.assets) as pen:
+            for transfer in transfers:
+                name = (transfer.key, transfer.asset.identity)
+                if name not in futures:
+                    futures[name] = self._workers.submit(self._one, errand, transfer, rows, pen)
+            self._finish(list(futures.values()))
         return [futures[transfer.key, transfer.asset.identity].result() for transfer in transfers]
 
     def unpack(
@@ -120,7 +122,7 @@ class Mirror:
         self._workers.shutdown()
         self._here.close()
 
-    def _one(self, errand: Errand, transfer: Transfer, rows: Mapping[str, AssetRow]) -> Result:
+    def _one(self, errand: Errand, transfer: Transfer, rows: Mapping[str, AssetRow], pen: Pen) -> Result:
         asset, choice = transfer.asset, reuse.choose(transfer, rows)
         ticker = Ticker(self._observer, errand.name, errand.job.id, choice.key)
         ticker.start(asset.size)
@@ -128,6 +130,8 @@ class Mirror:
             if isinstance(asset.source, Member):
                 choice = self._member(errand, asset, asset.source)
             moved = self._moved(errand, asset, choice, ticker)
+            if choice.present is None:
+                pen.note(moved.row)
         except TransferFailed as error:
             failure = named(error, asset.key)
         except JobUnusable as error:
@@ -139,14 +143,12 @@ class Mirror:
         return failure
 
     def _moved(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Moved:
-        """Have the asset moved, unless it is there, and remember it."""
+        """Have the asset moved, unless it is there."""
         self._check()
         if choice.present is not None:
             return Moved(choice.present, reused=True)
         hands = self._here if isinstance(asset.source, Inline) else self._hands
-        moved = hands.move(errand, asset, choice, ticker)
-        self._ledger.assets.record(moved.row)
-        return moved
+        return hands.move(errand, asset, choice, ticker)
 
     def _member(self, errand: Errand, asset: AssetRecord, member: Member) -> reuse.Choice:
         """Find a member where its package was unpacked, and let the ledger call it by the asset's identity."""

@@ -19,6 +19,7 @@ from stacsync.mirror.feed import CannotContinue, Feed, Patience, check_ceiling
 from stacsync.mirror.folders import FolderCopy
 from stacsync.mirror.hands import Moved
 from stacsync.mirror.inline import InlineFeed
+from stacsync.mirror.order import CHEAP
 from stacsync.mirror.remote import RemoteFeed
 from stacsync.provider import ReadsBuckets, SourceStore
 from stacsync.storage import Storage
@@ -56,7 +57,8 @@ class Mover:
         self._check()
         if isinstance(asset.source, SourceFolder):
             return self._folder(errand, asset, asset.source, choice.key, ticker)
-        found = recognised(self._storage, choice.key, asset.identity, asset.filename)
+        cheap = asset.size is not None and asset.size <= CHEAP
+        found = None if cheap else recognised(self._storage, choice.key, asset.identity, asset.filename)
         if found is not None:
             self._carrier.forget(choice.key)
             return _moved(errand, asset, choice.key, found, 0, reused=True)

@@ -8,6 +8,8 @@ from stacsync.jobs import AssetRecord
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+CHEAP = MIB
+"""Bytes up to which an asset costs less to fetch once more than to ask about."""
 
 
 @dataclass(frozen=True, slots=True)
