@@ -32,7 +32,18 @@ UPLOAD_NOTES = f"{STATE}/upload-notes"
 SEGMENT_LIMIT = 180
 KEY_LIMIT = 1024
 """Bytes: keys are ASCII."""
-RESERVED = frozenset({"assets", "by-month", "packages", "catalog.json", "collection.json", "collections.json", "items.parquet", "preview.webp"})
+RESERVED = frozenset(
+    {
+        "assets",
+        "by-month",
+        "packages",
+        "catalog.json",
+        "collection.json",
+        "collections.json",
+        "items.parquet",
+        "preview.webp",
+    }
+)
 """Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
