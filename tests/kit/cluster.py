@@ -18,7 +18,7 @@ from typing import Any, Self
 from distributed import Client
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+def until(true: Callable[[], Any], seconds: float = 240) -> Any:
     """Wait for something to become true and return it."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
@@ -62,30 +62,25 @@ class Cluster:
         self._scheduler.wait(10)
 
     def work(
-        self, name: str, config: Path | None, *, threads: int = 4, scheduler: str | None = None, **environment: str
+        self, *names: str, config: Path | None, threads: int = 4, scheduler: str | None = None, **environment: str
     ) -> None:
-        """Start a worker (of this scheduler, or of an address that leads to it) and wait until it is known."""
+        """Start workers (of this scheduler, or of an address that leads to it) and wait until they are known."""
         more = {**environment, **({"STACSYNC_CONFIG": str(config)} if config else {})}
-        words = ["--no-nanny", "--nthreads", str(threads), "--name", name, "--host", "127.0.0.1"]
-        words += ["--local-directory", str(self.root / name)]
-        self.workers[name] = self._start(name, "dask_worker", scheduler or self.address, *words, environment=more)
-        until(lambda: name in self.known())
+        for name in names:
+            words = ["--no-nanny", "--nthreads", str(threads), "--name", name, "--host", "127.0.0.1"]
+            words += ["--local-directory", str(self.root / name)]
+            started = self._start(name, "dask_worker", scheduler or self.address, *words, environment=more)
+            self.workers[name] = started
+        with self.client() as client:
+            until(lambda: set(names) <= set(known(client)))
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Send a worker a signal and wait for its end."""
         self.workers[name].send_signal(number)
-        self.workers[name].wait(60)
-
-    def known(self) -> dict[str, int]:
-        """Return the workers that have joined, and how many tasks each is at."""
-        with self.client() as client:
-            busy = client.processing()
-            return {
-                one["name"]: len(busy.get(address, ())) for address, one in client.scheduler_info()["workers"].items()
-            }
+        self.workers[name].wait(240)
 
     def client(self) -> Client:
-        return Client(self.address, set_as_default=False, timeout=10)
+        return Client(self.address, set_as_default=False, timeout=60)
 
     def log(self, name: str) -> str:
         return (self.root / f"{name}.log").read_text()
@@ -102,6 +97,13 @@ class Cluster:
                 stdout=log,
                 stderr=log,
             )
+
+
+def known(client: Client) -> dict[str, int]:
+    """Return the workers that have joined, and how many tasks each is at."""
+    busy = client.processing()
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    return {one["name"]: len(busy.get(address, ())) for address, one in workers.items()}
 
 
 def reachable(port: int) -> bool:

@@ -59,7 +59,9 @@ class ClusterHands:
 
 def _unheard(error: BaseException) -> BaseException:
     """Return what to raise when no word of ours came back: workers died, or cannot run our code."""
-    if type(error).__name__ == "KilledWorker":
+    from distributed import KilledWorker  # noqa: PLC0415  the connection is there, thus Dask is
+
+    if isinstance(error, KilledWorker):
         return TransferFailed(
             "every worker that moved it died", "look into the workers' logs; have they enough memory?"
         )

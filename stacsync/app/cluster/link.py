@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -24,6 +25,8 @@ LOOK = 5.0
 """Seconds between two looks at which workers there are."""
 PATIENCE = 300.0
 """Seconds that transfers wait while there is no worker at all: time for a cluster to start some."""
+LOUD = ("distributed", "distributed.client")
+"""Loggers that print tracebacks of what is told here in one sentence."""
 _LOG = get_logger(__name__)
 
 
@@ -70,7 +73,10 @@ class Link:
         return found
 
     def ensure(self) -> None:
-        """Make sure, now and then, that the scheduler is there and has workers, or had some not long ago."""
+        """Make sure, now and then, that the scheduler is there and has workers, or had some not long ago.
+
+        A scheduler that is too busy for an answer is waited for as long as one without workers.
+        """
         with self._lock:
             if self._client is None or self._client.status != "running":
                 raise self.lost()
@@ -78,9 +84,10 @@ class Link:
             if now - self._looked < LOOK:
                 return
             self._looked = now
-        if self.workers():
-            self._seen = now
-        elif now - self._seen > self._patience:
+        with suppress(ClusterLost):
+            if self.workers():
+                self._seen = now
+        if now - self._seen > self._patience:
             raise ClusterLost(
                 f"the Dask scheduler {self.address} has had no worker for {self._patience:.0f} s",
                 f"start some: dask worker {self.address}",
@@ -105,6 +112,8 @@ class Link:
         self._drop()
         from distributed import Client  # noqa: PLC0415  a third of a second, and an optional package
 
+        for name in LOUD:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             client: Any = Client(
                 self.address, timeout=CONNECT, set_as_default=False, direct_to_workers=False, name="stacsync"

@@ -1,7 +1,8 @@
 """What runs in a worker process: it opens its own configuration once, and moves assets with its own credentials.
 
 The configuration is found as by every command: `STACSYNC_CONFIG`, the usual places, the environment. The ledger is not
-opened. Uploads under way are noted in the store, so that any other worker can go on where a dead one ended.
+opened. Uploads under way are noted in the store, so that any other worker can go on where a dead one ended, or where
+one stopped that Dask told to end.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from threading import Lock
 
 from stacsync import registry
 from stacsync.app.cluster.task import Failure, Task
+from stacsync.app.cluster.wanted import still_wanted
 from stacsync.app.memory import ReadOnlyMemory
 from stacsync.app.parts import Parts, now
-from stacsync.errors import ConfigError, StacsyncError
+from stacsync.errors import ConfigError, StacsyncError, Stopped
 from stacsync.logs import configure, get_logger
 from stacsync.mirror.errand import Errand, Ticker
-from stacsync.mirror.events import unwatched
+from stacsync.mirror.events import Event, Progress
 from stacsync.mirror.feed import Hope
 from stacsync.mirror.hands import Moved
 from stacsync.mirror.here import Here
@@ -44,8 +46,16 @@ class Outpost(Parts):
         super().__init__(settings, writing=False)
         self._hopes: OrderedDict[tuple[str, str], Hope] = OrderedDict()
 
-    def move(self, task: Task) -> Moved:
-        """Move one asset; see `stacsync.mirror.hands.Hands`. Raises `ConfigError` for a task of another catalog."""
+    def move(self, task: Task, wanted: Callable[[], bool]) -> Moved:
+        """Move one asset; see `stacsync.mirror.hands.Hands`. Raises `ConfigError` for a task of another catalog.
+
+        Raises `Stopped` soon after `wanted` says no; an upload that can be continued stays.
+        """
+
+        def watch(event: Event) -> None:
+            if isinstance(event, Progress) and not wanted():
+                raise Stopped("nobody waits for this transfer any more")
+
         self.check_catalog(task.catalog)
         self.names([task.provider])
         errand = Errand(
@@ -55,7 +65,7 @@ class Outpost(Parts):
             self.here.fetcher(task.provider),
             self._hope(task.provider, task.job.id),
         )
-        ticker = Ticker(unwatched, task.provider, task.job.id, task.choice.key)
+        ticker = Ticker(watch, task.provider, task.job.id, task.choice.key)
         return self.here.move(errand, task.asset, task.choice, ticker)
 
     def check_catalog(self, catalog: str) -> None:
@@ -106,9 +116,13 @@ def outpost() -> Outpost:
 
 
 def work(task: Task) -> Moved | Failure:
-    """Move one asset. Raises nothing: what Dask tells of an exception is more than may leave this process."""
+    """Move one asset. Raises nothing of ours: what Dask tells of an exception is more than may leave this process."""
     try:
-        return outpost().move(task)
+        return outpost().move(task, still_wanted())
+    except Stopped as stopped:
+        from distributed import Reschedule  # noqa: PLC0415  there is a worker here, thus there is Dask
+
+        raise Reschedule from stopped
     except StacsyncError as error:
         return Failure.of(error)
     except Exception as bug:  # noqa: BLE001 - see above
