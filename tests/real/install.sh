@@ -16,21 +16,17 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends po
 # Chromium looks at the status page; systemd's own checker reads the unit.
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core systemd
 
-# STAC Browser as npm has it, with the newest map library that it builds with, and the same with a map library that knows
-# the render extension; Chromium to look at catalogs with.
+# STAC Browser as npm has it, with the newest map library that it builds with; Chromium to look at catalogs with.
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium nodejs npm
-browser() { # folder, packages…
-    [ -f ".venvs/$1/dist/index.html" ] && return
-    rm -rf ".venvs/$1" && mkdir -p ".venvs/$1"
+if [ ! -f .venvs/stac-browser/dist/index.html ]; then
+    rm -rf .venvs/stac-browser && mkdir -p .venvs/stac-browser
     (
-        cd ".venvs/$1" && shift
+        cd .venvs/stac-browser
         tarball=$(npm pack --silent @radiantearth/stac-browser@4.0.1)
         tar xzf "$tarball" --strip-components=1 && rm "$tarball"
         sed -i 's#<!-- <script defer="defer" src="/config.js"></script> -->#<script defer="defer" src="./config.js"></script>#' public/index.html
-        npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps
-        npm install --silent --no-audit --no-fund --ignore-scripts --legacy-peer-deps playwright-core@1 "$@"
+        npm install --silent --no-audit --no-fund --ignore-scripts
+        npm install --silent --no-audit --no-fund --ignore-scripts ol-stac@1.1.0 playwright-core@1
         npx vue-cli-service build --noSourceMaps --historyMode=hash --pathPrefix=./
     )
-}
-browser stac-browser ol-stac@1.1.0
-browser stac-browser-renders ol-stac@1.6.0 ol@10.11.0
+fi

@@ -25,7 +25,7 @@ from tests.kit.workspace import BucketStore, Workspace, crawl
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
-VENVS = HERE.parents[1] / ".venvs"
+BROWSER = HERE.parents[1] / ".venvs" / "stac-browser"
 OUTPUT = HERE.parents[1] / "test-output" / "browser"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MONTHS, DAYS = 4, 24
@@ -142,9 +142,9 @@ class _Build(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(build: str, root: str) -> Iterator[str]:
+def served(root: str) -> Iterator[str]:
     config = f"window.STAC_BROWSER_CONFIG = {json.dumps({'catalogUrl': f'{root}/catalog.json'})}".encode()
-    handler = partial(_Build, directory=str(VENVS / build / "dist"), config=config)
+    handler = partial(_Build, directory=str(BROWSER / "dist"), config=config)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -154,12 +154,12 @@ def served(build: str, root: str) -> Iterator[str]:
     thread.join()
 
 
-def visit(build: str, root: str, pages: list[dict[str, Any]], prefix: str = "") -> dict[str, Any]:
+def visit(root: str, pages: list[dict[str, Any]], prefix: str = "") -> dict[str, Any]:
     """Open pages; return what was seen on each."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    with served(build, root) as base:
+    with served(root) as base:
         plan = {
-            "modules": str(VENVS / "stac-browser"),
+            "modules": str(BROWSER),
             "chromium": "/usr/bin/chromium",
             "pages": [
                 {
@@ -217,7 +217,7 @@ def test_every_page_reads_well(catalog: tuple[str, Workspace]) -> None:
         {"name": "list", "at": series, "expect": ".item-card", "scroll": 8},
         {"name": "narrow", "at": somme, "expect": ".item-card", "width": 390, "height": 844},
     ]
-    seen = visit("stac-browser", root, pages)
+    seen = visit(root, pages)
     for name, page in seen.items():
         assert ours(page["errors"]) == [], name
         assert page["broken"] == [], name
@@ -234,8 +234,8 @@ def test_every_page_reads_well(catalog: tuple[str, Workspace]) -> None:
     assert shares("collection")["coloured"] > 0.3
 
 
-def test_an_ndvi_is_drawn_in_colour_where_it_would_be_black(catalog: tuple[str, Workspace]) -> None:
-    """Before: the same Item without what was read from its pixels is black. After: green and brown, by its render."""
+def test_an_ndvi_is_drawn_where_it_would_be_black(catalog: tuple[str, Workspace]) -> None:
+    """Before: the same Item without what was read from its pixels is black. After: its values are seen."""
     root, workspace = catalog
     key = at(workspace, "2025-06-09Z.tif.json")
     store = workspace.store
@@ -258,13 +258,11 @@ def test_an_ndvi_is_drawn_in_colour_where_it_would_be_black(catalog: tuple[str, 
         {"name": "after", "at": key, "map": True, "settle": 6000},
     ]
     try:
-        visit("stac-browser", root, pages, "ndvi-")
-        visit("stac-browser-renders", root, pages, "ndvi-colours-")
+        visit(root, pages, "ndvi-")
     finally:
         store.client.delete_object(Bucket=store.bucket, Key=f"{store.prefix}/{bare}")
     assert shares("ndvi-before")["black"] > 0.3
     assert shares("ndvi-after")["black"] < 0.3
-    assert shares("ndvi-colours-after")["coloured"] > 0.3
 
 
 def test_readers_and_score_are_told_well(catalog: tuple[str, Workspace]) -> None:
