@@ -9,14 +9,14 @@ alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, not_, or_, select, update
 
 from stacsync.ledger.items import Transactions
 from stacsync.ledger.jobs import retry_delay
+from stacsync.ledger.pending import Pending, Place, differs, within
 from stacsync.ledger.schema import dirty, documents, heads, items, pushed
 from stacsync.ledger.staged import unpack
 from stacsync.ledger.times import from_text, to_text
@@ -35,52 +35,6 @@ _same_name = and_(
     heads.c.collection == pushed.c.collection,
     heads.c.name == pushed.c.name,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A Collection that has to be looked at."""
-
-    provider: str
-    collection: str
-    """Its id in the ledger."""
-    name: str
-    """Its published id: what it is called at the target."""
-    key: str
-    digest: str
-    """SHA-256 (hex) of its published document."""
-    taken: str
-    """The digest that the target has; empty: none."""
-    blocked: bool
-    """Whether the target refused it of late, so that it is not to be asked again yet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """An Item to send."""
-
-    item: str
-    key: str
-    digest: str
-    document: Mapping[str, Any]
-    """Without what depends on where it stands."""
-    known: bool
-    """Whether the target took an earlier state of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetState:
-    """How things stand with one target, for `status`."""
-
-    pushed: int
-    """Items that it has as they are published."""
-    pending: int
-    """Items that it has not, or not as they are published."""
-    refused: Sequence[tuple[str, str, str, str]]
-    """(provider, Collection, Item or empty, reason), a few."""
-    error: str
-    attempts: int
-    next_attempt: datetime | None
 
 
 class Pushed:
@@ -174,8 +128,10 @@ class Pushed:
         query = (
             select(items.c.item, items.c.key, items.c.digest, items.c.body, pushed.c.digest.label("taken"))
             .outerjoin(pushed, and_(self._mine(items), pushed.c.item == items.c.item))
-            .where(*_in(items, place.provider, place.collection), items.c.staged.is_(False), items.c.written.is_(True))
-            .where(_differs)
+            .where(
+                *within(items, place.provider, place.collection), items.c.staged.is_(False), items.c.written.is_(True)
+            )
+            .where(differs)
         )
         if patient:
             query = query.where(or_(pushed.c.next_attempt.is_(None), pushed.c.next_attempt <= to_text(self._clock())))
@@ -195,7 +151,7 @@ class Pushed:
     def removed(self, provider: str, collection: str, *, all_of_it: bool = False) -> Iterator[str]:
         """Yield the ids of Items that the target has and the Collection has not any more (`all_of_it`: all that it has)."""
         query = select(pushed.c.item).where(
-            pushed.c.target == self.target, *_in(pushed, provider, collection), pushed.c.item != ""
+            pushed.c.target == self.target, *within(pushed, provider, collection), pushed.c.item != ""
         )
         if not all_of_it:
             query = query.where(not_(exists().where(_live)))
@@ -238,13 +194,13 @@ class Pushed:
 
     def dropped(self, provider: str, collection: str, item: str) -> None:
         """Forget one Item (or, with an empty id, the Collection with all of its Items): the target has it no more."""
-        where = [pushed.c.target == self.target, *_in(pushed, provider, collection)]
+        where = [pushed.c.target == self.target, *within(pushed, provider, collection)]
         with self._database.write() as conn:
             conn.execute(delete(pushed).where(*where, *([pushed.c.item == item] if item else [])))
 
     def lost(self, place: Place) -> None:
         """Let a Collection be sent again as a whole: the target does not know it any more."""
-        mine = (pushed.c.target == self.target, *_in(pushed, place.provider, place.collection))
+        mine = (pushed.c.target == self.target, *within(pushed, place.provider, place.collection))
         with self._database.write() as conn:
             conn.execute(update(pushed).where(*mine).values(digest="", settled=False))
 
@@ -253,15 +209,15 @@ class Pushed:
         differing = (
             select(items.c.item)
             .outerjoin(pushed, and_(self._mine(items), pushed.c.item == items.c.item))
-            .where(*_in(items, place.provider, place.collection), items.c.staged.is_(False), _differs)
+            .where(*within(items, place.provider, place.collection), items.c.staged.is_(False), differs)
         )
         extra = select(pushed.c.item).where(
             pushed.c.target == self.target,
-            *_in(pushed, place.provider, place.collection),
+            *within(pushed, place.provider, place.collection),
             pushed.c.item != "",
             not_(exists().where(_live)),
         )
-        noted = select(dirty.c.month).where(*_in(dirty, place.provider, place.collection))
+        noted = select(dirty.c.month).where(*within(dirty, place.provider, place.collection))
         changed = select(documents.c.key).where(documents.c.key == place.key, documents.c.digest != place.digest)
         top = self._is(place.provider, place.collection, "")
         with self._database.write() as conn:
@@ -269,36 +225,6 @@ class Pushed:
                 return False
             done = update(pushed).where(top, pushed.c.digest == place.digest).values(settled=True)
             return conn.execute(done).rowcount > 0
-
-    def state(self, examples: int = 20) -> TargetState:
-        """Return how things stand, with a few `examples` of what was refused."""
-        mine = pushed.c.target == self.target
-        unsettled = exists().where(
-            *(_in(pushed, items.c.provider, items.c.collection)), mine, pushed.c.item == "", pushed.c.settled.is_(True)
-        )
-        live = select(func.count()).select_from(items).where(items.c.staged.is_(False))
-        waiting = (
-            select(func.count())
-            .select_from(items.outerjoin(pushed, and_(self._mine(items), pushed.c.item == items.c.item)))
-            .where(items.c.staged.is_(False), not_(unsettled.correlate(items)), _differs)
-        )
-        refused = (
-            select(pushed.c.provider, pushed.c.name, pushed.c.item, pushed.c.reason)
-            .where(mine, pushed.c.collection != "", pushed.c.reason != "")
-            .order_by(pushed.c.provider, pushed.c.name, pushed.c.item)
-            .limit(examples)
-        )
-        with self._database.read() as conn:
-            whole = conn.execute(select(pushed).where(self._is())).one_or_none()
-            pending = conn.execute(waiting).scalar_one()
-            return TargetState(
-                pushed=conn.execute(live).scalar_one() - pending,
-                pending=pending,
-                refused=[(row.provider, row.name, row.item, row.reason) for row in conn.execute(refused)],
-                error=whole.reason if whole else "",
-                attempts=whole.attempts if whole else 0,
-                next_attempt=from_text(whole.next_attempt) if whole else None,
-            )
 
     def _mine(self, table: Any) -> ColumnElement[bool]:
         return and_(
@@ -308,7 +234,7 @@ class Pushed:
         )
 
     def _is(self, provider: str = "", collection: str = "", item: str = "") -> ColumnElement[bool]:
-        return and_(pushed.c.target == self.target, *_in(pushed, provider, collection), pushed.c.item == item)
+        return and_(pushed.c.target == self.target, *within(pushed, provider, collection), pushed.c.item == item)
 
     def _row(self, provider: str, collection: str, item: str, *, name: str, digest: str) -> dict[str, Any]:
         return {
@@ -333,10 +259,3 @@ class Pushed:
         due = to_text(self._clock() + retry_delay(attempts))
         changed = conn.execute(update(pushed).where(one).values(reason=reason, attempts=attempts, next_attempt=due))
         return attempts if changed.rowcount else 0
-
-
-_differs = or_(pushed.c.digest.is_(None), pushed.c.digest != items.c.digest)
-
-
-def _in(table: Any, provider: Any, collection: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return table.c.provider == provider, table.c.collection == collection

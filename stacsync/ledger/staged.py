@@ -20,7 +20,11 @@ UNDATED = "undated"
 
 def pack(document: Mapping[str, Any]) -> bytes:
     """Return `document` as the ledger keeps it: compressed canonical JSON; equal documents give equal bytes."""
-    return zlib.compress(orjson.dumps(document, option=orjson.OPT_SORT_KEYS), 6)
+    return _packed(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+
+
+def _packed(text: bytes) -> bytes:
+    return zlib.compress(text, 1)  # a tenth larger than by the default, in a third of the time
 
 
 def unpack(body: bytes) -> dict[str, Any]:
@@ -93,7 +97,7 @@ class StagedItem:
     def of(cls, document: Mapping[str, Any], provider: str, collection: str, job: str, key: str) -> StagedItem:
         """Return the row of an Item document; its structural links may be there or not, they are made anew."""
         item = str(document["id"])
-        kept = place_free(document, collection)
+        kept = orjson.dumps(place_free(document, collection), option=orjson.OPT_SORT_KEYS)
         properties = document.get("properties", {})
         sort_at = sort_time(properties)
         box = [float(side) for side in document.get("bbox") or ()]
@@ -113,8 +117,8 @@ class StagedItem:
             south=south,
             east=east,
             north=north,
-            body=pack(kept),
-            digest=sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)).hexdigest(),
+            body=_packed(kept),
+            digest=sha256(kept).hexdigest(),
         )
 
 

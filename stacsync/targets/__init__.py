@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from stacsync.errors import SignInFailed, StacsyncError, Stopped, Unavailable
 from stacsync.http import HttpError
 from stacsync.ledger import Ledger
-from stacsync.ledger.pushed import Pushed, TargetState
+from stacsync.ledger.behind import TargetState, state_of
+from stacsync.ledger.pushed import Pushed
 from stacsync.logs import get_logger
 from stacsync.provider import CheckLine, Context
 from stacsync.targets.api import Api
@@ -43,6 +44,7 @@ class Target:
     ) -> None:
         """Open nothing over the network yet."""
         self.url = url
+        self._ledger = ledger
         self._pushed = Pushed(ledger, clock, url)
         self._shape = shape
         self._clock = clock
@@ -85,7 +87,8 @@ class Target:
 
     def state(self) -> TargetState:
         """Return how far the target is behind, and why."""
-        return self._pushed.state()
+        with self._ledger.read() as conn:
+            return state_of(conn, self.url)
 
     def check(self) -> Iterator[CheckLine]:
         """Ask for the landing page, then try a write that changes nothing."""

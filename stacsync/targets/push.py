@@ -12,7 +12,8 @@ from typing import Any
 
 from stacsync.errors import SignInFailed
 from stacsync.http import HttpError
-from stacsync.ledger.pushed import Pending, Place, Pushed
+from stacsync.ledger.pending import Pending, Place
+from stacsync.ledger.pushed import Pushed
 from stacsync.targets.api import Api, BulkRefused, CollectionMissing, bulk_is_missing
 from stacsync.targets.documents import Shape
 
@@ -46,8 +47,7 @@ class PushReport:
     def told(self, provider: str) -> str:
         """Return one sentence about what was refused of a provider's."""
         refused = self.refused[provider]
-        many = f"{len(refused)} documents, the first" if len(refused) > 1 else "a document"
-        return f"refused {many}: {refused[0]}"
+        return f"documents refused: {len(refused)}; the first: {refused[0]}"
 
 
 class Push:

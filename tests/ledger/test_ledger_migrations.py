@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, inspect, text
 from stacsync import ledger as package
 from stacsync.jobs import JobRecord
 from stacsync.ledger import JobState, Ledger, Outcome
+from stacsync.ledger.behind import state_of
 from stacsync.ledger.migrations import HEAD
 from stacsync.ledger.pushed import Pushed
 from stacsync.ledger.schema import METADATA
@@ -57,7 +58,8 @@ def upgrade(old: str, new: str) -> None:
         assert opened.jobs.known("cdse")["j-1"].state is JobState.PUBLISHED
         opened.jobs.finish("cdse", JOB, Outcome(state=JobState.PUBLISHED, fingerprint="f2"))
         Pushed(opened, lambda: NOW, "https://api.example").begin("mark")
-        assert Pushed(opened, lambda: NOW, "https://api.example").state().pending == 0
+        with opened.read() as conn:
+            assert state_of(conn, "https://api.example").pending == 0
     finally:
         opened.close()
     Ledger.open(new, lambda: NOW).close()
