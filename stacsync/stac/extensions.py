@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -48,6 +48,13 @@ class Carrier:
     scope: str
     path: str
     fields: Mapping[str, Any]
+    owners: frozenset[str]
+    """The URIs of the extensions whose fields are among them."""
+
+    @classmethod
+    def of(cls, scope: str, path: str, fields: Mapping[str, Any]) -> Carrier:
+        """Return an object at `path` as a carrier."""
+        return cls(scope, path, fields, frozenset().union(*map(_owners, fields)))
 
 
 MAIN = {"Feature": "properties", "Collection": "document", "Catalog": "document"}
@@ -59,6 +66,12 @@ def known() -> tuple[Extension, ...]:
     folder = resources.files("stacsync.stac") / "schemas"
     files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".json")), key=lambda entry: entry.name)
     return tuple(_read(orjson.loads(entry.read_bytes())) for entry in files)
+
+
+@lru_cache(maxsize=4096)
+def _owners(field: str) -> frozenset[str]:
+    """Return the URIs of the extensions that a field is one of; asked for every field of every document."""
+    return frozenset(entry.uri for entry in known() if entry.owns(field))
 
 
 def _read(body: dict[str, Any]) -> Extension:
@@ -89,35 +102,37 @@ def carriers(document: Mapping[str, Any]) -> list[Carrier]:
 def _carriers(document: Mapping[str, Any]) -> Iterator[Carrier]:
     if document.get("type") == "Feature":
         properties = document.get("properties") or {}
-        yield Carrier("properties", "properties", properties)
+        yield Carrier.of("properties", "properties", properties)
         yield from _bands("properties", properties)
     else:
-        yield Carrier("document", "", document)
+        yield Carrier.of("document", "", document)
         yield from _bands("", document)
         summaries = document.get("summaries")
         if isinstance(summaries, Mapping):
-            yield Carrier("summaries", "summaries", summaries)
+            yield Carrier.of("summaries", "summaries", summaries)
             yield from _bands("summaries", summaries)
     for scope in ("assets", "item_assets"):
         for key, asset in (document.get(scope) or {}).items():
-            yield Carrier(scope, f"{scope}/{key}", asset)
+            yield Carrier.of(scope, f"{scope}/{key}", asset)
             yield from _bands(f"{scope}/{key}", asset)
     for scope in ("links", "providers"):
-        yield from (Carrier(scope, f"{scope}/{index}", entry) for index, entry in enumerate(document.get(scope) or ()))
+        yield from (
+            Carrier.of(scope, f"{scope}/{index}", entry) for index, entry in enumerate(document.get(scope) or ())
+        )
 
 
 def _bands(path: str, fields: Mapping[str, Any]) -> Iterator[Carrier]:
     bands = fields.get("bands")
     if isinstance(bands, list):
         inside = [(index, band) for index, band in enumerate(bands) if isinstance(band, Mapping)]
-        yield from (Carrier("bands", f"{path}/bands/{index}".lstrip("/"), band) for index, band in inside)
+        yield from (Carrier.of("bands", f"{path}/bands/{index}".lstrip("/"), band) for index, band in inside)
 
 
 def named(document: Mapping[str, Any]) -> list[str]:
     """Return the URIs that a document must name, sorted."""
     found = carriers(document)
-    fields = {field for carrier in found for field in carrier.fields}
-    present = (entry for entry in known() if any(entry.owns(field) for field in fields))
+    owners = frozenset[str]().union(*(carrier.owners for carrier in found))
+    present = (entry for entry in known() if entry.uri in owners)
     kind = str(document.get("type"))
     return sorted(entry.uri for entry in present if _carries(entry, kind, found) and not _problems(entry, kind, found))
 
@@ -137,14 +152,14 @@ def problems(document: Mapping[str, Any], uris: Iterable[str]) -> list[str]:
 
 def _carries(entry: Extension, kind: str, found: list[Carrier]) -> bool:
     scopes = entry.scopes.get(kind, frozenset())
-    return any(carrier.scope in scopes and any(map(entry.owns, carrier.fields)) for carrier in found)
+    return any(carrier.scope in scopes and entry.uri in carrier.owners for carrier in found)
 
 
 def _problems(entry: Extension, kind: str, found: list[Carrier]) -> list[str]:
     if kind not in entry.scopes:
         return [f"{entry.name}: not for a {kind}"]
     needs = entry.needs.get(kind, frozenset())
-    if needs and not any(carrier.scope in needs and any(map(entry.owns, carrier.fields)) for carrier in found):
+    if needs and not any(carrier.scope in needs and entry.uri in carrier.owners for carrier in found):
         return [f"{entry.name}: no field of it in {' or '.join(sorted(needs))}"]
     main = next(carrier for carrier in found if carrier.scope == MAIN[kind])
     result = [
@@ -152,7 +167,7 @@ def _problems(entry: Extension, kind: str, found: list[Carrier]) -> list[str]:
         for name in sorted(entry.requires.get(kind, frozenset()) - main.fields.keys())
     ]
     for carrier in found:
-        if carrier.scope in entry.scopes[kind] and any(map(entry.owns, carrier.fields)):
+        if carrier.scope in entry.scopes[kind] and entry.uri in carrier.owners:
             result += _summarised(entry, carrier) if carrier.scope == "summaries" else _misfits(entry, carrier)
     return result
 
