@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WORLD = (-180.0, -90.0, 180.0, 90.0)
+_ROUNDING = 1e-9
+"""Degrees by which a difference of longitudes may be wrong once 360 was added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Bounds:
 
     def bbox(self) -> list[float]:
         """Return the narrower bbox: west, south, east, north; west is greater than east across the antimeridian."""
-        if self.east360 - self.west360 < self.east - self.west:
+        if self.east360 - self.west360 < self.east - self.west - _ROUNDING:
             east = self.east360 - 360.0 if self.east360 > 180.0 else self.east360
             west = self.west360 - 360.0 if self.west360 > 180.0 else self.west360
             return [_tidy(west), self.south, _tidy(east), self.north]
