@@ -26,7 +26,7 @@ from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
 from stacsync.jobs import CollectionRecord
 from stacsync.ledger import Ledger, StagedItem
 from stacsync.ledger.schema import items
-from stacsync.search import ParquetIndex, Query, find
+from stacsync.search import ParquetIndex, Query
 from stacsync.settings.sections import Storage as StorageSettings
 from stacsync.stac import records
 from stacsync.storage import open_storage
@@ -163,6 +163,8 @@ class Timed:
 
 
 def search(folder: Path) -> dict[str, float]:
+    from stacsync.search.engine import find
+
     store = open_storage(StorageSettings(url=f"file://{folder}/catalog"))
     dice, times, hits = random.Random(7), [], 0
     for _ in range(11):

@@ -81,16 +81,15 @@ def too_many_assets(rows: Census) -> bool:
 
 def widened(old: pa.Schema, new: pa.Schema) -> pa.Schema:
     """Return `old` with what `new` has besides; where they contradict each other `old` stays."""
-    fields = list(old)
-    for position, field in enumerate(fields):
-        if field.name in new.names:
-            fields[position] = pa.field(field.name, _joined(field.type, new.field(field.name).type))
-    known = {field.name.casefold() for field in fields}
+    more = {field.name: field.type for field in new}
+    known = {field.name.casefold() for field in old}
+    fields = [pa.field(field.name, _joined(field.type, more.get(field.name, field.type))) for field in old]
     fields += [field for field in new if field.name.casefold() not in known]
-    head, tail = fields[: len(_FIXED)], fields[len(_FIXED) :]
-    nested = [field for field in tail if field.name in {"links", "assets"}]
-    rest = sorted((field for field in tail if field not in nested), key=lambda field: field.name)
-    return pa.schema([*head, *sorted(nested, key=lambda field: field.name, reverse=True), *rest[:MOST_COLUMNS]])
+    named = {field.name: field for field in fields}
+    nested = [named.pop(name) for name in ("links", "assets") if name in named]
+    given = {field.name for field in _FIXED}
+    rest = sorted((field for name, field in named.items() if name not in given), key=lambda field: str(field.name))
+    return pa.schema([*_FIXED, *nested, *rest[:MOST_COLUMNS]])
 
 
 def _joined(old: pa.DataType, new: pa.DataType) -> pa.DataType:

@@ -7,9 +7,10 @@ What is known: comparisons, `LIKE`, `BETWEEN`, `IN`, `IS NULL`, `AND`/`OR`/`NOT`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import cql2
@@ -116,7 +117,8 @@ class Translation:
         return Term(self._parameter(moment if moment.tzinfo else moment.replace(tzinfo=UTC)), "time")
 
     def _operation(self, name: str, args: list[Any]) -> Term:
-        if name in {"and", "or", "not", "isNull"}:
+        name = name.lower()
+        if name in {"and", "or", "not", "isnull"}:
             return Term(self._logic(name, args), "bool")
         if name in {"casei", "accenti"}:
             inner = self._of(args[0], "text")
@@ -128,7 +130,7 @@ class Translation:
         return self._predicate(name, args)
 
     def _logic(self, name: str, args: list[Any]) -> str:
-        if name == "isNull":
+        if name == "isnull":
             return f"({self._term(args[0]).sql} IS NULL)"
         each = [self.condition(one) for one in args]
         return f"(NOT {each[0]})" if name == "not" else f"({f' {name.upper()} '.join(each)})"
@@ -185,30 +187,28 @@ class Translation:
         return Term(found[name], "bool")
 
     def _temporal(self, name: str, left: Any, right: Any) -> Term:
-        start, end = self._period(left)
-        first, last = self._period(right)
-        found = {
-            "t_after": f"({start} > {last})",
-            "t_before": f"({end} < {first})",
-            "t_equals": f"({start} = {first} AND {end} = {last})",
-            "t_during": f"({start} > {first} AND {end} < {last})",
-            "t_intersects": f"({start} <= {last} AND {end} >= {first})",
+        start, end, first, last = (
+            partial(self._bound, one, last=late) for one in (left, right) for late in (False, True)
+        )
+        found: dict[str, Callable[[], str]] = {  # only what is used becomes a parameter
+            "t_after": lambda: f"({start()} > {last()})",
+            "t_before": lambda: f"({end()} < {first()})",
+            "t_equals": lambda: f"({start()} = {first()} AND {end()} = {last()})",
+            "t_during": lambda: f"({start()} > {first()} AND {end()} < {last()})",
+            "t_intersects": lambda: f"({start()} <= {last()} AND {end()} >= {first()})",
         }
-        return Term(found[name], "bool")
+        return Term(found[name](), "bool")
 
-    def _period(self, tree: Any) -> tuple[str, str]:
-        """Return the SQL of the first and last instant of a time, a date or an interval."""
+    def _bound(self, tree: Any, *, last: bool) -> str:
+        """Return the SQL of the first or last instant of a time, a date or an interval."""
         if isinstance(tree, Mapping) and "interval" in tree:
-            start, end = tree["interval"]
-            first = "'-infinity'::TIMESTAMPTZ" if start == ".." else self._period(start)[0]
-            return first, "'infinity'::TIMESTAMPTZ" if end == ".." else self._period(end)[1]
+            end = tree["interval"][int(last)]
+            return f"'{'' if last else '-'}infinity'::TIMESTAMPTZ" if end == ".." else self._bound(end, last=last)
         if isinstance(tree, Mapping) and "date" in tree:
             tree = tree["date"]
         if isinstance(tree, str):
-            first = self._time(tree).sql
-            return first, self._time(f"{tree}T23:59:59.999999").sql if len(tree) == 10 else first
-        only = self._of(tree, "time").sql
-        return only, only
+            return self._time(f"{tree}T23:59:59.999999" if last and len(tree) == 10 else tree).sql
+        return self._of(tree, "time").sql
 
 
 def _told(tree: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +23,14 @@ GROUP = 20_000
 """Rows of a row group."""
 _PIECE = 1_000
 """Documents in memory at a time."""
+_WRITING: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "write_page_index": True,
+    "data_page_size": 128 * 1024,  # one page of each of some hundred columns is in memory, written and read
+    "dictionary_pagesize_limit": 256 * 1024,
+}
+_FEW_RUNS = 100
 VERSION = "1.1.0"
 """Of stac-geoparquet and of GeoParquet."""
 
@@ -61,9 +70,10 @@ class Kept:
 
     def _read(self, file: BinaryIO) -> Iterator[pa.RecordBatch]:
         at = 0
-        for found in pq.ParquetFile(file, pre_buffer=False).iter_batches(_PIECE):
-            chosen = found.filter(pa.array(self._keep[at : at + len(found)]))
+        for found in pq.ParquetFile(file, pre_buffer=False).iter_batches(_PIECE, use_threads=False):
+            kept = self._keep[at : at + len(found)]
             at += len(found)
+            chosen = found if kept.all() else found.filter(pa.array(kept))
             if len(chosen):
                 yield self._conformed(chosen)
 
@@ -106,30 +116,35 @@ def merge(
     place = np.lexsort((marks, order))
     is_fresh = place >= len(kept.order)
     schema = schema.with_metadata(metadata_of(described))
-    with pq.ParquetWriter(target, schema, compression="zstd", compression_level=3, write_page_index=True) as writer:
+    with pq.ParquetWriter(target, schema, **_WRITING) as writer:
         for start in range(0, len(place), GROUP):
             window = is_fresh[start : start + GROUP]
             new = int(window.sum())
             parts = [*rows_kept.next(len(window) - new), *fresh.next(new)]
-            table = pa.Table.from_batches(parts, fresh_schema(parts, schema)).replace_schema_metadata(schema.metadata)
-            if 0 < new < len(window):
-                table = table.take(pa.array(_interleaved(window)))
+            ordered = _interleaved(parts, window) if 0 < new < len(window) else parts
+            table = pa.Table.from_batches(ordered, parts[0].schema).replace_schema_metadata(schema.metadata)
+            del parts, ordered
             writer.write_table(table, row_group_size=GROUP)
+            del table
     return Merged(order[place], marks[place])
 
 
-def fresh_schema(parts: list[pa.RecordBatch], schema: pa.Schema) -> pa.Schema:
-    """Return the schema that batches have, which is `schema` but for its metadata."""
-    return parts[0].schema if parts else schema.remove_metadata()
-
-
-def _interleaved(is_fresh: NDArray[np.bool_]) -> Numbers:
-    """Return where to take each row from when the kept ones stand before the new ones."""
+def _interleaved(parts: Sequence[pa.RecordBatch], is_fresh: NDArray[np.bool_]) -> list[pa.RecordBatch]:
+    """Return rows, of which the kept ones stand before the new ones, in order: copied only where they alternate much."""
     old = len(is_fresh) - int(is_fresh.sum())
-    found = np.empty(len(is_fresh), np.int64)
-    found[~is_fresh] = np.arange(old)
-    found[is_fresh] = np.arange(old, len(is_fresh))
-    return found
+    runs = np.flatnonzero(np.diff(is_fresh)) + 1
+    whole = pa.Table.from_batches(parts)
+    if len(runs) <= _FEW_RUNS:
+        at, found = [0, old], []
+        for start, end in pairwise([0, *runs.tolist(), len(is_fresh)]):
+            side = int(is_fresh[start])
+            found += whole.slice(at[side], end - start).to_batches()
+            at[side] += end - start
+        return found
+    places = np.empty(len(is_fresh), np.int64)
+    places[~is_fresh] = np.arange(old)
+    places[is_fresh] = np.arange(old, len(is_fresh))
+    return list(whole.take(pa.array(places)).to_batches())
 
 
 def metadata_of(described: Mapping[str, Any]) -> dict[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fsspec import AbstractFileSystem
@@ -39,6 +40,13 @@ class StoreFiles(AbstractFileSystem):  # type: ignore[misc] # fsspec publishes n
         """Return an object as the list of itself."""
         found = self.info(path)
         return [found] if detail else [found["name"]]
+
+    def modified(self, path: str) -> datetime:
+        """Return when an object was written last. Raises `FileNotFoundError`."""
+        found = self.storage.head(self._strip_protocol(path))
+        if found is None:
+            raise FileNotFoundError(path)
+        return found.modified or datetime.fromtimestamp(0, UTC)
 
     def glob(self, path: str, **_: Any) -> list[str]:
         """Return a path as it is: names hold no patterns."""

@@ -15,7 +15,8 @@ from stacsync import layout
 from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
 from stacsync.jobs import CollectionRecord
 from stacsync.ledger import Ledger, StagedItem
-from stacsync.search import ParquetIndex, Query, search
+from stacsync.search import ParquetIndex, Query
+from stacsync.search.results import search
 from stacsync.settings.sections import Storage as StorageSettings
 from stacsync.stac import records
 from stacsync.storage import Storage, open_storage
