@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode, urljoin
 
 import orjson
+
+from stacsync.logs import names_secret
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -52,3 +54,11 @@ def encode(
     if data is not None:
         return {"Content-Type": "application/x-www-form-urlencoded", **headers}, urlencode(data).encode()
     return dict(headers), None
+
+
+def secrets_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield what signs a request in, in the forms in which a server may quote it: whole, and the bare token."""
+    for name, value in headers.items():
+        if names_secret(name):
+            bare = value.rpartition(" ")[2]
+            yield from (value, bare, bare.rpartition("//")[2])

@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6749.parameters import prepare_token_request
 from stacsync.errors import SignInFailed, Unavailable
 from stacsync.http.response import HttpError
 from stacsync.http.session import Session
+from stacsync.logs import conceal_passing
 
 EARLY = 0.8
 """A token is renewed after this share of its life."""
@@ -43,9 +44,9 @@ class Token:
         except (KeyError, TypeError, ValueError):
             life = None
         refresh = answer.get("refresh_token")
-        return cls(
-            access=answer["access_token"], expires_in=life, refresh=refresh if isinstance(refresh, str) else None
-        )
+        refresh = refresh if isinstance(refresh, str) else None
+        conceal_passing(token for token in (answer["access_token"], refresh) if token)
+        return cls(access=answer["access_token"], expires_in=life, refresh=refresh)
 
 
 class TokenEndpoint:

@@ -15,12 +15,12 @@ from stacsync import __version__
 from stacsync.errors import Stopped, Unavailable
 from stacsync.http import origins
 from stacsync.http.addresses import Addresses, AddressRefused, HostUnknown
-from stacsync.http.call import REDIRECTS, SAFE_METHODS, Auth, Call, encode
+from stacsync.http.call import REDIRECTS, SAFE_METHODS, Auth, Call, encode, secrets_in
 from stacsync.http.limits import RateLimit
 from stacsync.http.response import HttpError, Response, error_of, join
 from stacsync.http.retry import RETRIED, Unit, backoff, retry_after
 from stacsync.http.transport import Unreachable, explain, transport
-from stacsync.logs import redact_url
+from stacsync.logs import conceal_passing, redact_url
 from stacsync.provider import Context
 
 ATTEMPTS = 5
@@ -215,7 +215,9 @@ class Session:
     def _admit(self, call: Call, signed: Mapping[str, str]) -> Mapping[str, str]:
         """Return the headers that may go to this URL, or refuse to go there at all."""
         if origins.same_origin(call.url, self.base_url):
-            return {**signed, **call.headers}
+            headers = {**signed, **call.headers}
+            conceal_passing(secrets_in(headers))  # answers may quote them
+            return headers
         try:
             self._addresses.of(call.url)
         except HostUnknown as problem:

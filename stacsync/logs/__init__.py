@@ -13,6 +13,6 @@ Bound fields do not cross into pool threads unless the call is run in a copied c
 from __future__ import annotations
 
 from stacsync.logs.output import bound, configure, get_logger
-from stacsync.logs.redaction import conceal, redact, redact_url
+from stacsync.logs.redaction import conceal, conceal_passing, names_secret, redact, redact_url
 
-__all__ = ["bound", "conceal", "configure", "get_logger", "redact", "redact_url"]
+__all__ = ["bound", "conceal", "conceal_passing", "configure", "get_logger", "names_secret", "redact", "redact_url"]

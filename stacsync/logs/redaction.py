@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import Lock
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 HIDDEN = "***"
 _SHORTEST = 8
@@ -40,14 +41,41 @@ _XML = re.compile(
     r"(?is)<(AWSAccessKeyId|SignatureProvided|StringToSign(?:Bytes)?|CanonicalRequest(?:Bytes)?|Token|SessionToken)>.*?</\1>"
 )
 
+_PASSING = 256
+"""Secrets of the moment that are looked for at a time: the latest ones."""
 _known: set[str] = set()
+_passing: dict[str, None] = {}
+_longest_first: tuple[str, ...] = ()
 _lock = Lock()
 
 
 def conceal(secrets: Iterable[str]) -> None:
-    """Have `redact` hide these exact values from now on, wherever they turn up in this process."""
+    """Have `redact` hide these exact values from now on, however they are escaped, wherever they turn up in this process."""
     with _lock:
-        _known.update(secret for secret in secrets if len(secret) >= _SHORTEST)
+        _known.update(form for secret in secrets for form in _forms(secret))
+        _sort()
+
+
+def conceal_passing(secrets: Iterable[str]) -> None:
+    """As `conceal`, for secrets that are replaced every few minutes, such as access tokens: older ones are forgotten."""
+    fresh = [form for secret in secrets if secret not in _passing for form in _forms(secret)]
+    if not fresh:
+        return
+    with _lock:
+        _passing.update(dict.fromkeys(fresh))
+        for old in list(_passing)[:-_PASSING]:
+            del _passing[old]
+        _sort()
+
+
+def _forms(secret: str) -> Iterator[str]:
+    if len(secret) >= _SHORTEST:
+        yield from dict.fromkeys((secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]))
+
+
+def _sort() -> None:
+    global _longest_first  # noqa: PLW0603  # one tuple for the whole process, replaced as a whole: readers need no lock
+    _longest_first = tuple(sorted(_known.union(_passing), key=len, reverse=True))
 
 
 def redact(text: str) -> str:
@@ -55,7 +83,7 @@ def redact(text: str) -> str:
 
     What is taken out is replaced by `***`; everything else stays as it was. Applying it twice changes nothing more.
     """
-    for secret in sorted(_known, key=len, reverse=True):
+    for secret in _longest_first:
         text = text.replace(secret, HIDDEN)
     text = _XML.sub(rf"<\1>{HIDDEN}</\1>", text)
     text = _USERINFO.sub(f"{HIDDEN}@", text)
