@@ -38,7 +38,7 @@ class Halting(OpenEOStandIn):
         self._sent = count
         if count >= self.at and not self.go.is_set():
             self.reached.set()
-            self.go.wait(120)
+            self.go.wait(240)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 
+import pytest
 from stacsync.demo.openeo import OpenEOStandIn
 from tests.dask.conftest import Place
 from tests.kit.cluster import Cluster, Tap
@@ -20,6 +21,7 @@ def secrets(openeo: OpenEOStandIn) -> set[bytes]:
     return {word.encode() for word in {*signed, *words, "AKIDLOOPBACK"}}
 
 
+@pytest.mark.slow
 def test_what_workers_mirror_is_what_one_process_mirrors_and_no_secret_meets_the_scheduler(
     place: Place, cluster: Cluster, openeo: OpenEOStandIn
 ) -> None:
