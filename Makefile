@@ -5,17 +5,20 @@ RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 
+# Machines that run tests are shared and noisy: what fails is tried once more, and told apart in the summary.
+AGAIN := --reruns 1 --reruns-delay 3
+
 .PHONY: demo test test-real drill lint bench lock golden clean
 
 demo: $(INSTALLED)  ## the main job against local stand-ins: prints where the catalog is
 	$(RUN)/stacsync demo demo-catalog
 
 test: $(READY) lint  ## everything that needs PyPI alone
-	$(RUN)/python -m pytest -m "not real" -n 2 --dist loadfile -q
+	$(RUN)/python -m pytest -m "not real" -n 2 --dist loadfile -q $(AGAIN)
 
 test-real: $(READY)  ## what needs Debian's packages or a second virtual environment; installs them
 	sh tests/real/install.sh
-	$(RUN)/python -m pytest -m real --ignore=tests/drill -q
+	$(RUN)/python -m pytest -m real --ignore=tests/drill -q $(AGAIN)
 
 drill: $(READY)  ## every promise attacked on purpose, every crash point and not a sample: hours; prints a table
 	$(RUN)/python -m tests.drill

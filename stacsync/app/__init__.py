@@ -72,7 +72,8 @@ class App:
         limit: int = 100,
     ) -> dict[str, Any]:
         """Find Items of the published catalog by its indexes, newest first; return a GeoJSON FeatureCollection."""
-        from stacsync.search import Query, search  # noqa: PLC0415 - one command needs it
+        from stacsync.search import Query  # noqa: PLC0415 - one command needs it
+        from stacsync.search.results import search  # noqa: PLC0415 - the same
 
         query = Query(bbox=bbox, datetime=datetime, collections=tuple(collections), filter=filter, limit=limit)
         return search(self.parts.storage, query, public_url=self.parts.settings.storage.public_url)

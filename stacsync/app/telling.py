@@ -16,6 +16,7 @@ from stacsync.ledger.times import to_text
 from stacsync.logs import redact
 from stacsync.provider import CheckLine
 from stacsync.raster import extra
+from stacsync.search import failures as index_failures
 
 if TYPE_CHECKING:
     from stacsync.app.cluster import Link
@@ -59,6 +60,10 @@ def status(parts: Parts) -> dict[str, Any]:
         "left_out": ledger.jobs.left_out(),
         "set_aside": _set_aside(parts),
         "targets": standing(parts),
+        "indexes": [
+            {"provider": one.provider, "collection": one.collection, "error": one.error, "attempts": one.attempts}
+            for one in index_failures(ledger)
+        ],
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stacsync.errors import TransferFailed
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _DECODED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 _PLAIN = frozenset({"", "identity", "aws-chunked"})

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from stacsync.ledger.schema import aggregates, dirty, heads, items, pushed
+from stacsync.ledger.upsert import inserting
 
 ROOT = ("", "")
 """The root, as (provider, collection); a provider's Catalog is (provider, "")."""
@@ -31,8 +31,7 @@ class Note:
 def mark(conn: Connection, provider: str, collection: str, branches: Iterable[tuple[str, str]] = ()) -> None:
     """Note that the top document of a list, and the `branches` (month, spread) below it, must be written again."""
     wanted = {("", ""), *((month, spread[:PREFIX]) for month, spread in branches)}
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(dirty)
+    statement = inserting(conn.dialect.name, dirty)
     statement = statement.on_conflict_do_update(
         index_elements=list(dirty.primary_key.columns), set_={"changes": dirty.c.changes + 1}
     )

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -18,10 +18,19 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     connection.execute(statement, [{name: _storable(value) for name, value in row.items()} for row in rows])
 
 
+def inserting(dialect_name: str, table: Table) -> Any:
+    """Return the INSERT of a dialect, which can say what to do where the key is there already."""
+    if dialect_name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - most ledgers are files
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
 @cache
 def _statement(dialect_name: str, table: Table, names: tuple[str, ...]) -> Any:
     """Return the statement for these columns; making one costs more than running it."""
-    statement: Any = (postgresql if dialect_name == "postgresql" else sqlite).insert(table)
+    statement: Any = inserting(dialect_name, table)
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in names if name not in keys}
     if changed:

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import pyproj
-from pyproj.exceptions import ProjError
 
 from stacsync.jobs import JSON
 from stacsync.stac import geometry
 from stacsync.stac.numbers import finite, finite_list
+
+if TYPE_CHECKING:
+    from pyproj import Transformer
 
 _STEPS = 16
 _TOLERANCE = 2e-5
@@ -152,6 +153,8 @@ def footprint(fields: Mapping[str, Any]) -> JSON | None:
 
 
 def _outline(bbox: Sequence[float], system: str) -> list[list[float]] | None:
+    from pyproj.exceptions import ProjError  # noqa: PLC0415 - PROJ is loaded by those who have something to reproject
+
     west, south, east, north = bbox
     corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
     sides = list(pairwise(corners))
@@ -196,13 +199,18 @@ def described(code: str) -> JSON | None:
 
 @lru_cache(maxsize=64)
 def _projjson(code: str) -> JSON | None:
+    from pyproj import CRS  # noqa: PLC0415 - as above
+    from pyproj.exceptions import ProjError  # noqa: PLC0415 - as above
+
     try:
-        found: JSON = pyproj.CRS.from_user_input(code).to_json_dict()
+        found: JSON = CRS.from_user_input(code).to_json_dict()
     except ProjError:
         return None
     return found
 
 
 @lru_cache(maxsize=64)
-def _transformer(system: str) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs(system, "EPSG:4326", always_xy=True)
+def _transformer(system: str) -> Transformer:
+    from pyproj import Transformer  # noqa: PLC0415 - as above
+
+    return Transformer.from_crs(system, "EPSG:4326", always_xy=True)

@@ -11,18 +11,18 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import jsonschema_rs
 import orjson
-import referencing
-from jsonschema.exceptions import best_match
-from referencing.jsonschema import DRAFT7
 
 from stacsync.stac import extensions
 from stacsync.stac.bounds import flattened
 from stacsync.stac.clean import leaks
+
+if TYPE_CHECKING:
+    import jsonschema
+    import referencing
 
 _VERSION = "v1.1.0"
 _SPEC = f"https://schemas.stacspec.org/{_VERSION}"
@@ -53,6 +53,8 @@ def core_errors(document: Mapping[str, Any]) -> list[list[str | int]]:
 
 @cache
 def _schemas() -> dict[str, dict[str, Any]]:
+    import jsonschema  # noqa: PLC0415 - with its company it takes a while to load
+
     folder = resources.files("pystac.validation") / "jsonschemas"
     spec = folder / "stac-spec" / _VERSION
     found = {f"{_SPEC}/{name}-spec/json-schema/{name}.json": _read(spec / f"{name}.json") for name in _KINDS.values()}
@@ -78,6 +80,10 @@ def _compiled(kind: str) -> jsonschema_rs.Draft7Validator:
 
 @cache
 def _explaining(kind: str) -> jsonschema.Draft7Validator:
+    import jsonschema  # noqa: PLC0415 - as above
+    import referencing  # noqa: PLC0415 - the same
+    from referencing.jsonschema import DRAFT7  # noqa: PLC0415 - the same
+
     resources_ = [(uri, DRAFT7.create_resource({**body, "$id": uri})) for uri, body in _schemas().items()]
     registry: referencing.Registry[Any] = referencing.Registry().with_resources(resources_)
     schema = _schemas()[f"{_SPEC}/{kind}-spec/json-schema/{kind}.json"]
@@ -85,6 +91,8 @@ def _explaining(kind: str) -> jsonschema.Draft7Validator:
 
 
 def _readable(kind: str, document: Mapping[str, Any]) -> str:
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
+
     error = best_match(_explaining(kind).iter_errors(orjson.loads(orjson.dumps(document))))
     if error is not None:
         return f"{_path(error.absolute_path)}: {_short(error.message)}"

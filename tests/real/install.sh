@@ -30,3 +30,16 @@ if [ ! -f .venvs/stac-browser/dist/index.html ]; then
         npx vue-cli-service build --noSourceMaps --historyMode=hash --pathPrefix=./
     )
 fi
+
+# Readers of the search index (rustac 0.9.17 is the newest whose DuckDB extensions PyPI has), and the API server that
+# serves it; each in a virtual environment of its own.
+extensions='duckdb-extension-spatial==1.5.5 duckdb-extension-icu==1.5.5 duckdb-extension-parquet==1.5.5 duckdb-extension-json==1.5.5'
+[ -x .venvs/readers/bin/python ] || "${PYTHON:-python3}" -m venv .venvs/readers
+.venvs/readers/bin/python -m pip install -q 'rustac==0.9.17' 'geopandas>=1.1,<2' 'stac-geoparquet==0.8.3' 'pystac-client>=0.9,<0.10'
+[ -x .venvs/geoparquet-api/bin/python ] || "${PYTHON:-python3}" -m venv .venvs/geoparquet-api
+# shellcheck disable=SC2086 # several words are meant
+.venvs/geoparquet-api/bin/python -m pip install -q 'stac-fastapi-geoparquet==0.0.7' 'stac-fastapi-api>=6.2,<6.3' \
+    'stac-fastapi-types>=6.2,<6.3' 'stac-fastapi-extensions>=6.2,<6.3' 'fastapi<0.130' 'uvicorn>=0.34' 'rustac==0.9.17' $extensions
+case "$(uname -m)" in aarch64 | arm64) platform=linux_arm64 ;; *) platform=linux_amd64 ;; esac
+mkdir -p ".venvs/duckdb-extensions/v1.5.5/$platform"
+cp .venvs/geoparquet-api/lib/python3*/site-packages/duckdb_extension_*/extensions/v1.5.5/*.duckdb_extension ".venvs/duckdb-extensions/v1.5.5/$platform/"
