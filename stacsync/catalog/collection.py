@@ -20,7 +20,13 @@ from stacsync.ledger.schema import assets
 
 
 def collection_document(
-    ledger: Ledger, facts: CatalogFacts, head: Head, root: Head, links: Sequence[Link], index: Indexed | None, preview: Indexed | None = None
+    ledger: Ledger,
+    facts: CatalogFacts,
+    head: Head,
+    root: Head,
+    links: Sequence[Link],
+    index: Indexed | None,
+    preview: Indexed | None = None,
 ) -> dict[str, Any]:
     """Return the document of the Collection `head`; `links` are those to its Items or sub-catalogs."""
     with ledger.read() as conn:

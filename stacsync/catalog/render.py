@@ -20,6 +20,8 @@ from stacsync.ledger.lists import Entry
 LAYOUT = "stacsync:layout"
 """Marks a root of ours, and says by which rules its documents lie."""
 LAYOUT_VERSION = "1"
+MIRROR, PARQUET = "collection-mirror", "application/vnd.apache.parquet"
+"""Role and media type of a search index."""
 _BROWSER = {
     "cardViewMode": "cards",
     "cardViewSort": None,
@@ -122,9 +124,19 @@ def listing(document: Mapping[str, Any], key: str) -> bytes:
         **document,
         "links": [from_root(link) for link in document["links"] if link["rel"] not in {"child", "item"}],
     }
-    if "assets" in document:
-        body["assets"] = {name: from_root(asset) for name, asset in document["assets"].items()}
+    body["assets"] = {name: from_root(asset) for name, asset in _one_table(document.get("assets", {})).items()}
     return zlib.compress(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), 6)
+
+
+def _one_table(assets: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return assets with no other Parquet file than the search index: servers take any for the index, and one alone."""
+    if not any(MIRROR in asset.get("roles", ()) for asset in assets.values()):
+        return assets
+    return {
+        name: asset
+        for name, asset in assets.items()
+        if MIRROR in asset.get("roles", ()) or asset.get("type") != PARQUET
+    }
 
 
 def all_collections(entries: Iterable[bytes]) -> Iterable[bytes]:
