@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacsync import layout
 from stacsync.errors import LeaseHeld, LedgerError, StacsyncError, Stopped
 from stacsync.ledger import Ledger, heads
 from stacsync.logs import get_logger, redact
 from stacsync.search import owed
-from stacsync.search.rows import Place
-from stacsync.search.update import SMALL, Built, Update
 from stacsync.storage import Storage
 
+if TYPE_CHECKING:
+    from stacsync.search.update import Built
+
+SMALL = 5_000
+"""Items up to which an index is made anew with every change."""
 MEDIA_TYPE = "application/vnd.apache.parquet"
 ROLE = "collection-mirror"
 _LOG = get_logger(__name__)
@@ -79,11 +82,16 @@ class ParquetIndex:
             return self._before(provider, collection)
         if late:
             owed.forget(self._ledger, provider, collection)
-        return None if built is None else _mirror(layout.parquet_key(provider, collection), built)
+        if built is None:
+            return None
+        return _mirror(layout.parquet_key(provider, collection), built.sha256, built.size, built.rows)
 
     def _run(
         self, provider: str, collection: str, months: frozenset[str] | None, document: Mapping[str, Any]
     ) -> Built | None:
+        from stacsync.search.rows import Place  # noqa: PLC0415 - Arrow is for those who have something to index
+        from stacsync.search.update import Update  # noqa: PLC0415 - the same
+
         with self._ledger.read() as conn:
             head = heads.get(conn, provider, collection)
         if head is None:
@@ -96,18 +104,19 @@ class ParquetIndex:
         """Return the index that lies in the store, out of date as it is."""
         key = layout.parquet_key(provider, collection)
         row = self._ledger.documents.get_many([key]).get(key)
-        return _mirror(key, Built(row.digest, row.size, None)) if row is not None and row.digest else None
+        return _mirror(key, row.digest, row.size, None) if row is not None and row.digest else None
 
 
-def _mirror(key: str, built: Built) -> Mirror:
-    rows = {} if built.rows is None else {"table:row_count": built.rows}
+def _mirror(key: str, sha256: str, size: int, count: int | None) -> Mirror:
+    """Return the asset of an index; `count` None: its rows are not known, as it is out of date."""
+    rows = {} if count is None else {"table:row_count": count}
     fields = {
         "type": MEDIA_TYPE,
         "title": "All Items as one table",
         "description": "stac-geoparquet, ordered by quarter and place: one row for each Item, for search by place, time and property",
         "roles": [ROLE],
-        "file:size": built.size,
-        "file:checksum": f"1220{built.sha256}",
+        "file:size": size,
+        "file:checksum": f"1220{sha256}",
         **rows,
     }
     return Mirror(key, fields)

@@ -26,8 +26,6 @@ from stacsync.search.source import Listed, Source, contains
 from stacsync.search.state import Facts
 from stacsync.storage import DOCUMENT_CACHE, Storage
 
-SMALL = 5_000
-"""Items up to which an index is made anew with every change."""
 _RECIPE = 1
 """Counts up when rows are made in another way."""
 _CHUNK = 4 * 1024 * 1024
