@@ -57,7 +57,10 @@ def inside(from_key: str, href: object) -> str | None:
     """Return the key that a relative href means; None for one that leads out of the store."""
     if not isinstance(href, str) or not href:
         return None
-    parts = urlsplit(href)
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return None
     if parts.scheme or parts.netloc or parts.path.startswith("/") or not parts.path:
         return None
     key = layout.resolve(from_key, unquote(parts.path))

@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urljoin
 
 import orjson
 
-from stacsync.logs import names_secret
+from stacsync.errors import Unavailable
+from stacsync.logs import names_secret, redact_url
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -38,8 +39,11 @@ class Call:
     accepted: Collection[int] = ()
 
     def redirected(self, status: int, location: str) -> Call:
-        """Return the request that a redirect asks for (RFC 9110 §15.4)."""
-        url = urljoin(self.url, location)
+        """Return the request that a redirect asks for (RFC 9110 §15.4). Raises `Unavailable` when it leads to no address."""
+        try:
+            url = urljoin(self.url, location)
+        except ValueError:
+            raise Unavailable(f"{redact_url(self.url)} redirects to what is no address", "try again later") from None
         if status in {307, 308} or self.method in SAFE_METHODS:
             return replace(self, url=url)
         return replace(self, method="GET", url=url, body=None)

@@ -221,9 +221,13 @@ def _conditions(start: int, validator: str | None, if_none_match: str | None) ->
 def _next_hop(url: str, line: Line) -> str:
     location = line.response.headers.get("Location")
     line.drain()
-    if not location:
+    try:
+        target = urljoin(url, location or "")
+    except ValueError:
+        target = ""
+    if not location or not target:
         raise TransferFailed(f"{origins.host_port(url)} redirects to nowhere")
-    return urljoin(url, location)
+    return target
 
 
 def _tls_trouble(place: str, error: Exception) -> TransferFailed:

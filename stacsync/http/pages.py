@@ -42,7 +42,12 @@ def pages(
 
 
 def _next(first: str, current: str, href: str) -> str:
-    url = secured(urljoin(current, href), first)
+    try:
+        url = secured(urljoin(current, href), first)
+    except ValueError:
+        raise Unavailable(
+            f"the next page of {redact_url(first)} has an address that is none", "report it to the provider"
+        ) from None
     if not origins.same_origin(url, first):
         raise Unavailable(
             f"the next page of {redact_url(first)} lies at {redact_url(url)}, another host, and is not asked",
@@ -52,7 +57,10 @@ def _next(first: str, current: str, href: str) -> str:
 
 
 def secured(url: str, base: str) -> str:
-    """Return `url` over https if it names the host of `base` over plain http while `base` itself is https."""
+    """Return `url` over https if it names the host of `base` over plain http while `base` itself is https.
+
+    Raises `ValueError` for a `url` that cannot be parsed.
+    """
     ours, theirs = urlsplit(base), urlsplit(url)
     if (
         ours.scheme == "https"

@@ -9,6 +9,7 @@ from pathlib import Path
 from stacsync.errors import SignInFailed
 from stacsync.http import Auth, HttpError, Response, Session
 from stacsync.http.oauth import Token, TokenEndpoint, TokenSource, client_credentials, refresh_token
+from stacsync.logs import conceal
 from stacsync.provider import Context
 from stacsync.providers.openeo.oidc import Issuer, find_issuer, token_endpoint
 from stacsync.providers.openeo.settings import Basic, Bearer, ClientCredentials, OpenEOSettings, RefreshToken
@@ -87,6 +88,7 @@ def client_of(auth: RefreshToken, issuer: Issuer) -> str:
 
 def _basic(api: Session, auth: Basic) -> Callable[[], Token]:
     def fetch() -> Token:
+        conceal([auth.username])
         pair = f"{auth.username}:{auth.password.get_secret_value()}".encode()
         header = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
         try:

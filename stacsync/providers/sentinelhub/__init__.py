@@ -7,6 +7,7 @@ job's files and answers; everything else is pure translation.
 
 from __future__ import annotations
 
+from stacsync.logs import conceal
 from stacsync.provider import Context, JobProvider, ProviderKind
 from stacsync.providers.sentinelhub.settings import SentinelHubSettings
 
@@ -17,6 +18,7 @@ def connect(settings: SentinelHubSettings, context: Context) -> JobProvider:
     """Return the provider; nothing is asked over the network yet."""
     from stacsync.providers.sentinelhub.provider import SentinelHub  # noqa: PLC0415 - boto3 and PROJ take a second
 
+    conceal(name for name in (settings.client_id, settings.source.access_key_id) if name)
     return SentinelHub(settings, context)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from stacsync.errors import JobNotReady, Unavailable
 from stacsync.http import HttpError, Session, pages
@@ -124,7 +124,7 @@ def _next_token(page: Mapping[str, Any]) -> str | None:
     links = mapping(page.get("links"))
     token = text(links.get("nextToken")) or text(mapping(page.get("view")).get("nextToken"))
     if token is None and isinstance(links.get("next"), str):
-        token = next(iter(parse_qs(urlsplit(links["next"]).query).get("viewtoken", [])), None)
+        token = next(iter(parse_qs(links["next"].partition("?")[2]).get("viewtoken", [])), None)
     return token
 
 

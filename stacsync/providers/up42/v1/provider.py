@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from stacsync.errors import AssetGone, JobSkipped, JobUnusable, SignInFailed, StacsyncError, Unavailable
 from stacsync.jobs import (
@@ -153,7 +153,7 @@ class Up42V1:
         except EnvelopeError as error:
             raise _of_job(error, gone=AssetGone) from None
         url = text(answer.get("url")) if isinstance(answer, dict) else None
-        if url is None or urlsplit(url).scheme not in {"http", "https"}:
+        if url is None or not url.lower().startswith(("http://", "https://")):
             raise JobUnusable("UP42 gives no address for the job's archive", "look at the job's results at UP42")
         return url
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from urllib.parse import urlsplit
 
 from stacsync.errors import AssetGone, JobNotReady, JobSkipped, JobUnusable, SignInFailed, StacsyncError, Unavailable
 from stacsync.http import HttpError, Session, pages
@@ -105,7 +104,7 @@ class Up42V2:
         except HttpError as error:
             raise _of_asset(error) from None
         url = text(answer.get("url")) if isinstance(answer, dict) else None
-        if url is None or urlsplit(url).scheme not in {"http", "https"}:
+        if url is None or not url.lower().startswith(("http://", "https://")):
             raise JobUnusable(f"UP42 gives no address for the asset {target.key!r}", "look at the asset at UP42")
         return Signed(url=url)
 
