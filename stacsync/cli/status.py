@@ -52,8 +52,8 @@ def _show(result: dict[str, Any]) -> None:
         _show_target(target)
     if late := result.get("indexes"):
         told = [(one["provider"], one["collection"], one["attempts"], safe(one["error"], "red")) for one in late]
-        columns = ("provider", "collection", "attempts", "error")
-        out.print(table("Search indexes out of date, tried again", columns, told, numbers=("attempts",)))
+        heads = ("provider", "collection", "attempts", "error")
+        out.print(table("Search indexes out of date, tried again", heads, told, numbers=("attempts",)))
     if aside := result.get("set_aside"):
         reasons = [(one["provider"], one["job"], one["state"], one["reason"]) for one in aside]
         out.print(table("Waiting, skipped or retired", ("provider", "job", "state", "reason"), reasons))
