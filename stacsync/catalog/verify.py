@@ -26,6 +26,7 @@ from stacsync.errors import StorageError
 from stacsync.storage import Storage
 
 _FEW = 16
+_UNFINISHED = "run `stacsync sync`, which completes a publication that was interrupted; if it stays, `stacsync rebuild`"
 _ORPHAN = "run `stacsync sync`, which completes a publication that was interrupted; if it stays, delete it"
 
 
@@ -191,7 +192,7 @@ class _Audit:
             return
         self.documents += 1
         if sorted(str(one.get("id")) for one in listed) != sorted(self.collections.values()):
-            self.findings.append(Finding(layout.COLLECTIONS, "lists other Collections than there are", REBUILD))
+            self.findings.append(Finding(layout.COLLECTIONS, "lists other Collections than there are", _UNFINISHED))
         for one in listed:
             for name, asset in Found(layout.COLLECTIONS, b"", one).assets().items():
                 key = inside(layout.COLLECTIONS, asset.get("href"))
