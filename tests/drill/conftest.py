@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -19,3 +20,8 @@ def tried(request: pytest.FixtureRequest) -> Callable[[int], None]:
         request.node.user_properties.append(("cases", cases))
 
     return tell
+
+
+def few(cases: Iterable[Any], *quick: Any) -> list[Any]:
+    """Return cases to parametrize with, of which `quick` alone are tried by `make test`."""
+    return [case if case in quick else pytest.param(case, marks=pytest.mark.real) for case in cases]

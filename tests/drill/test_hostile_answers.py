@@ -230,7 +230,7 @@ def _check(document: dict[str, Any]) -> None:
 
 @pytest.mark.promise("whatever a provider answers, only errors of ours or clean records come out")
 @pytest.mark.parametrize(
-    "examples", [pytest.param(60, id="sampled"), pytest.param(800, id="all", marks=pytest.mark.real)]
+    "examples", [pytest.param(25, id="sampled"), pytest.param(600, id="all", marks=pytest.mark.real)]
 )
 @pytest.mark.timeout(1800)
 def test_tampered_answers(target: Target, examples: int, tried: Callable[[int], None]) -> None:

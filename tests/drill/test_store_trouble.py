@@ -7,6 +7,7 @@ import json
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from stacsync.app import open_app
 from stacsync.demo.openeo import OpenEOStandIn
 from stacsync.errors import StacsyncError
 from stacsync.storage import disk
+from stacsync.storage.lease import KEY as LEASE
+from tests.drill.conftest import few
 from tests.drill.proxy import FOREVER, Proxy, Trouble
 from tests.drill.reader import Crawler
 from tests.drill.scene import CHANGED, KEEP, NEW, OLD, file
@@ -93,6 +96,15 @@ def outcome(workspace: Workspace) -> str:
     return " ".join([*errors, *(error["message"] for error in result["errors"])])
 
 
+def the_process_is_gone(workspace: Workspace) -> None:
+    """End what could not be given back: the lease of a process that ended is taken over at once, but ours is still here."""
+    store = workspace.store
+    if isinstance(store, FolderStore):
+        (store.root / LEASE).unlink(missing_ok=True)
+    elif isinstance(store, BucketStore):
+        store.client.delete_object(Bucket=store.bucket, Key=f"{store.prefix}/{LEASE}")
+
+
 PASSING = {
     "503 SlowDown": Trouble(times=4, after=3, status=503, code="SlowDown"),
     "500 InternalError": Trouble(times=4, after=5, status=500, code="InternalError"),
@@ -106,7 +118,7 @@ PASSING = {
 
 
 @pytest.mark.promise("an object store's passing troubles are waited for: the pass completes")
-@pytest.mark.parametrize("name", PASSING)
+@pytest.mark.parametrize("name", few(PASSING, "503 SlowDown", "reset before the request"))
 def test_what_passes_by_is_waited_for(
     workspace: Workspace,
     proxy: Proxy,
@@ -119,19 +131,17 @@ def test_what_passes_by_is_waited_for(
     wanted = calm()
     workspace.sync()
     openeo.jobs = (CHANGED, NEW, KEEP)
-    trouble = PASSING[name]
-    proxy.troubles = [Trouble(**vars(trouble))]
+    proxy.troubles = [replace(PASSING[name])]
     with Crawler(workspace.store) as reader:
         told = outcome(workspace)
         proxy.troubles = []
-        if told:
-            assert outcome(workspace) == "", f"after {told}"
     assert reader.gaps == []
     assert told == ""
     assert published(workspace.store) == wanted
     tried(1)
 
 
+DAMAGES = (b"", b"{}", b"[]", b'{"links": [{"rel": "child", "href": "//["}], "type": 1}')
 LASTING: dict[str, tuple[Trouble, tuple[str, ...]]] = {
     "read-only": (
         Trouble(method="PUT|POST|DELETE", times=FOREVER, status=403, code="AccessDenied"),
@@ -173,7 +183,7 @@ LASTING: dict[str, tuple[Trouble, tuple[str, ...]]] = {
 @pytest.mark.promise(
     "a store that refuses is told of in one sentence with the way out; once it is good again the next pass completes"
 )
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("name", few(LASTING, "read-only", "keys rotated in mid-pass"))
 @pytest.mark.timeout(400)
 def test_what_lasts_is_told(
     workspace: Workspace,
@@ -188,10 +198,11 @@ def test_what_lasts_is_told(
     workspace.sync()
     openeo.jobs = (CHANGED, NEW, KEEP)
     trouble, words = LASTING[name]
-    proxy.troubles = [Trouble(**vars(trouble))]
+    proxy.troubles = [replace(trouble)]
     with Crawler(workspace.store) as reader:
         told = outcome(workspace)
         proxy.troubles = []
+        the_process_is_gone(workspace)
         assert outcome(workspace) == ""
     for word in words:
         assert word in told
@@ -226,7 +237,7 @@ def test_a_store_that_ignores_conditions(
 
 
 @pytest.mark.promise("what another writer did to documents is put right, and told by verify")
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"links": [{"rel": "child", "href": "//["}], "type": 1}'])
+@pytest.mark.parametrize("damage", few(DAMAGES, DAMAGES[3]))
 def test_another_writer(
     workspace: Workspace,
     openeo: OpenEOStandIn,
@@ -254,7 +265,7 @@ def test_another_writer(
 
 
 @pytest.mark.promise("a full disk ends the pass with the way out; once there is room the next pass completes")
-@pytest.mark.parametrize("room", [0, 900, 3_000, 60_000, 170_000])
+@pytest.mark.parametrize("room", few([0, 900, 3_000, 60_000, 170_000], 3_000))
 def test_a_full_disk(
     tmp_path: Path,
     openeo: OpenEOStandIn,
@@ -285,6 +296,7 @@ def test_a_full_disk(
             told = outcome(workspace)
         assert "disk is full" in told
         assert "make room" in told
+        the_process_is_gone(workspace)
         assert outcome(workspace) == ""
     assert reader.gaps == []
     assert published(workspace.store) == wanted
