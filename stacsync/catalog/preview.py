@@ -161,16 +161,13 @@ def _parts(conn: Connection, provider: str, collection: str) -> list[_Part]:
         rows += [tuple(row) for row in conn.execute(query.order_by(items.c.spread).limit(MOST))]
     chosen = sorted(row for row in rows)[:MOST]
     names = [name for _, _, name in sorted(chosen, key=lambda row: (row[1], row[2]))]
-    found = {}
-    for name in names:
-        one = select(items.c.key, items.c.body).where(
-            items.c.provider == provider,
-            items.c.collection == collection,
-            items.c.item == name,
-            items.c.staged.is_(False),
-        )
-        row = conn.execute(one).one()
-        found[name] = _part(unpack(row.body), row.key)
+    query = select(items.c.item, items.c.key, items.c.body).where(
+        items.c.provider == provider,
+        items.c.collection == collection,
+        items.c.item.in_(names),
+        items.c.staged.is_(False),
+    )
+    found = {row.item: _part(unpack(row.body), row.key) for row in conn.execute(query)}
     return [part for name in names if (part := found[name]) is not None]
 
 

@@ -49,17 +49,29 @@ def drawn(bbox: tuple[float, float, float, float], pieces: Sequence[Piece]) -> t
     lines: list[tuple[Point, ...]] = []
     pasted = [_pasted(canvas, bbox, piece) for piece in pieces]
     for piece in (piece for piece, done in zip(pieces, pasted, strict=True) if not done):
-        shade = Image.new("RGBA", canvas.size, (0, 0, 0, 0))
-        for ring in _rings(piece):
-            places = tuple(_place(bbox, canvas.size, point) for point in ring)
-            if not any(pasted):  # beside pictures, outlines say enough
-                ImageDraw.Draw(shade).polygon(places, fill=_FILL)
-            lines.append(places)
-        canvas.alpha_composite(shade)
+        outlines = [tuple(_place(bbox, canvas.size, point) for point in ring) for ring in _rings(piece)]
+        if not any(pasted):  # beside pictures, outlines say enough
+            _shade(canvas, outlines)
+        lines += outlines
     pen = ImageDraw.Draw(canvas)
     for line in lines:
         pen.line(line, fill=_LINE, width=2 if len(lines) < 40 else 1)
     return encoded(np.asarray(canvas)), (rows, columns)
+
+
+def _shade(canvas: Image, outlines: Sequence[tuple[Point, ...]]) -> None:
+    """Lay a tint on the area within outlines; only the part of the canvas that they span is touched."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - the extra that may be missing
+
+    across, down = ([point[axis] for line in outlines for point in line] for axis in (0, 1))
+    left, top = max(0, math.floor(min(across))), max(0, math.floor(min(down)))
+    right, bottom = min(canvas.width, math.ceil(max(across)) + 1), min(canvas.height, math.ceil(max(down)) + 1)
+    if left >= right or top >= bottom:
+        return
+    shade = Image.new("RGBA", (right - left, bottom - top), (0, 0, 0, 0))
+    for line in outlines:
+        ImageDraw.Draw(shade).polygon([(x - left, y - top) for x, y in line], fill=_FILL)
+    canvas.alpha_composite(shade, (left, top))
 
 
 def _size(bbox: tuple[float, float, float, float]) -> tuple[int, int]:

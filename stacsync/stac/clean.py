@@ -34,6 +34,7 @@ _SPACELESS = re.compile(r"[^\x00- ]*")
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*")
 _BEARER = re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE)
 _LONGEST_INTEGER = 2**63
+_PLAIN_KINDS = frozenset({str, int, float, bool, type(None)})
 
 
 def is_signed(address: str) -> bool:
@@ -86,6 +87,8 @@ def published(value: Any) -> Any:
 
     What cannot be published becomes None in a list's place and is left out of an object; nulls of objects stay.
     """
+    if type(value) in _PLAIN_KINDS:
+        return _scalar(value)
     if isinstance(value, Mapping):
         return _object(value)
     if isinstance(value, (list, tuple, set, frozenset)):

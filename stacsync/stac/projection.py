@@ -27,6 +27,8 @@ _CODE = re.compile(r"^[A-Za-z]+:[A-Za-z0-9._-]+$")
 def upgraded(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields with `proj:*` as version 2.0.0 has them; what is no projection metadata at all is dropped."""
     kept = {name: value for name, value in fields.items() if not name.startswith("proj:")}
+    if len(kept) == len(fields):
+        return kept
     for name, read in _READERS.items():
         value = read(fields.get(name))
         if value is not None:

@@ -42,9 +42,10 @@ def fields_of(source: Mapping[str, Any]) -> dict[str, Any]:
     """Return foreign properties or asset fields as STAC 1.1 has them: clean, renamed, times in UTC, proj v2, one `bands`."""
     clean = without_nulls(published(source))
     renamed = {name: value for name, value in clean.items() if name not in _RENAMED}
-    for old, new in _RENAMED.items():
-        if old in clean:
-            renamed.setdefault(new, clean[old])
+    if len(renamed) < len(clean):
+        for old, new in _RENAMED.items():
+            if old in clean:
+                renamed.setdefault(new, clean[old])
     for name in TIME_FIELDS & renamed.keys():
         moment = normalised(renamed.pop(name))
         if moment is not None:

@@ -44,6 +44,7 @@ class Draft:
 
     def __init__(self, path: Path, file: FileIO) -> None:
         self.path = path
+        self.published = False
         self._file = file
 
     def write(self, data: bytes) -> None:
@@ -58,7 +59,9 @@ class Draft:
 
     def publish(self, path: Path) -> os.stat_result:
         """Make the file appear at `path`, durably, replacing what is there. Raises `OSError`."""
-        return settle(self.path, self._file.fileno(), path)
+        status = settle(self.path, self._file.fileno(), path)
+        self.published = True
+        return status
 
 
 def set_attributes(path: Path, packed: str) -> bool:
@@ -159,15 +162,20 @@ class Disk:
     @contextmanager
     def draft(self) -> Iterator[Draft]:
         """Open a temporary file, removed at the end unless it was published."""
+        path = self.drafts / uuid4().hex
         with self.guard("write a temporary file"):
-            self.drafts.mkdir(parents=True, exist_ok=True)
-            path = self.drafts / uuid4().hex
-            file = FileIO(path, "x")
+            try:
+                file = FileIO(path, "x")
+            except FileNotFoundError:
+                self.drafts.mkdir(parents=True, exist_ok=True)
+                file = FileIO(path, "x")
+        draft = Draft(path, file)
         try:
             with file:
-                yield Draft(path, file)
+                yield draft
         finally:
-            path.unlink(missing_ok=True)
+            if not draft.published:
+                path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
