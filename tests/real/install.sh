@@ -17,7 +17,9 @@ DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends po
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core systemd
 
 # STAC Browser as npm has it, with the newest map library that it builds with; Chromium to look at catalogs with.
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium nodejs npm
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+# Where npm is there already, Debian's own would clash with the Node.js that it came with.
+command -v npm >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm
 if [ ! -f .venvs/stac-browser/dist/index.html ]; then
     rm -rf .venvs/stac-browser && mkdir -p .venvs/stac-browser
     (
