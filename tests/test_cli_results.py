@@ -43,7 +43,13 @@ STATUS: dict[str, Any] = {
     "left_out": {"cdse": {"j-2": {"no data": 3}}},
     "set_aside": [{"provider": "cdse", "job": "j-3", "state": "waiting", "reason": "package pending"}],
 }
-VERIFIED: dict[str, Any] = {"ok": True, "checked": {"documents": 12, "assets": 30}, "findings": []}
+VERIFIED: dict[str, Any] = {
+    "ok": True,
+    "checked": {"documents": 12, "assets": 30},
+    "findings": [],
+    "score": 97,
+    "advice": [],
+}
 FOUND: dict[str, Any] = {
     "type": "FeatureCollection",
     "features": [
@@ -220,7 +226,7 @@ def test_verify_exits_1_on_findings(stacsync: Command, application: Application)
     """A sound catalog is exit 0; findings are exit 1, each with its key and remedy."""
     application.answers["verify"] = VERIFIED
     done = stacsync("verify")
-    assert (done.code, done.out) == (0, "sound: 12 documents and 30 assets checked\n")
+    assert (done.code, done.out) == (0, "sound: 12 documents and 30 assets checked\npublication score: 97 of 100\n")
     finding = {"key": "a/b.tif", "problem": "missing", "remedy": "stacsync sync --force"}
     application.answers["verify"] = {**VERIFIED, "ok": False, "findings": [finding]}
     done = stacsync("verify", "--checksums")
