@@ -8,13 +8,19 @@ READY := $(VENV)/.ready
 # Machines that run tests are shared and noisy: what fails is tried once more, and told apart in the summary.
 AGAIN := --reruns 1 --reruns-delay 3
 
-.PHONY: demo test test-real drill lint bench lock golden clean
+LONG := tests/dask tests/drill tests/daemon tests/whole/test_large_files.py tests/whole/test_all_providers.py
+
+.PHONY: demo test test-long test-real drill lint bench lock golden clean
 
 demo: $(INSTALLED)  ## the main job against local stand-ins: prints where the catalog is
 	$(RUN)/stacsync demo demo-catalog
 
-test: $(READY) lint  ## everything that needs PyPI alone
-	$(RUN)/python -m pytest -m "not real" -n 2 --dist loadfile -q $(AGAIN)
+test: $(READY) lint  ## what every change has to pass; needs PyPI alone
+	$(RUN)/python -m pytest -m "not real and not slow" $(LONG:%=--ignore=%) -n 2 --dist loadfile -q $(AGAIN)
+
+test-long: $(READY)  ## clusters, whole daemons, crashes, large files: needs PyPI alone, and a quiet machine
+	$(RUN)/python -m pytest -m "not real" $(LONG) -q $(AGAIN)
+	$(RUN)/python -m pytest -m "slow and not real" $(LONG:%=--ignore=%) -q $(AGAIN)
 
 test-real: $(READY)  ## what needs Debian's packages or a second virtual environment; installs them
 	sh tests/real/install.sh
