@@ -27,6 +27,8 @@ class LongList:
     limit: int = tree.LIST_LIMIT
     width: int = 0
     """How the list turned out to be split, see `tree.split_width`."""
+    count: int = 0
+    """How many children it has."""
     gone: list[tuple[str, str]] = field(default_factory=list)
     """(key, kind) of documents that stand below it no longer: to be deleted once nothing names them."""
 
@@ -34,6 +36,7 @@ class LongList:
         """Write every sub-catalog that `notes` or a new split touch; return the links of the top document."""
         with self.writer.ledger.read() as conn:
             months = lists.months(conn, self.head.provider, self.head.collection)
+        self.count = sum(months.values())
         self.width = tree.split_width(months, self.limit)
         changed: dict[str, set[str]] = {}
         for note in notes:

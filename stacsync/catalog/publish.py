@@ -8,6 +8,7 @@ done: a publication that was interrupted anywhere is completed by the next one, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
@@ -32,6 +33,9 @@ BATCH = 500
 """Items in memory at a time."""
 TOGETHER = 32
 """Collections written at a time."""
+SIDE_BY_SIDE = 4
+FEW = 1_000
+"""Items of a Collection whose picture and index are made beside others; larger ones take memory, so one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,15 @@ class _Prepared:
     draft: Draft
     remember: Callable[[Connection, bool], None]
     """Given whether the document changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Branched:
+    """A Collection whose sub-catalogs are written."""
+
+    long: LongList
+    notes: list[Note]
+    links: list[render.Link]
 
 
 class Publisher:
@@ -150,14 +163,24 @@ class Publisher:
     def _collections(self, writer: Writer) -> None:
         noted = self._noted(collections=True)
         for start in range(0, len(noted), TOGETHER):
-            _write(writer, [self._collection(writer, *one) for one in noted[start : start + TOGETHER]])
+            branched = [self._branched(writer, *one) for one in noted[start : start + TOGETHER]]
+            small = [one for one in branched if one.long.count <= FEW]
+            with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="collections") as pool:
+                prepared = list(pool.map(self._collection, small))
+            _write(writer, [*prepared, *(self._collection(one) for one in branched if one.long.count > FEW)])
 
-    def _collection(self, writer: Writer, provider: str, collection: str) -> _Prepared:
+    def _branched(self, writer: Writer, provider: str, collection: str) -> _Branched:
+        """Write the sub-catalogs of a Collection."""
         root, head = self._head(*dirty.ROOT), self._head(provider, collection)
         with self.ledger.read() as conn:
             notes = dirty.notes(conn, provider, collection)
         long = LongList(head, root, writer, self.limit)
-        links = long.write(notes)
+        return _Branched(long, notes, long.write(notes))
+
+    def _collection(self, branched: _Branched) -> _Prepared:
+        """Bring a Collection's picture and index up to date and make its document; runs in several threads."""
+        long, notes, links = branched.long, branched.notes, branched.links
+        root, head, provider, collection = long.root, long.head, long.head.provider, long.head.collection
         index = preview = None
         if self.preview is not None:
             described = collection_document(self.ledger, self.facts, head, root, (), None)
