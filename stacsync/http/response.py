@@ -77,25 +77,39 @@ def join(chunks: Iterable[bytes], url: str, status: int, limit: int = BODY_LIMIT
 
 def parse_json(body: bytes, url: str, status: int = 200, content_type: str = "") -> Any:
     """Return `body` as JSON. Raises `HttpError` naming `url` (redacted) when it is none."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    if b"NaN" in body or b"Infinity" in body:
+    for read in (orjson.loads, _tolerant):
         try:
-            return json.loads(body, parse_constant=lambda _: None)
+            document = read(body)
         except (ValueError, RecursionError):
-            pass
+            continue
+        if shallow(document):
+            return document
+        raise HttpError(f"{redact_url(url)} answers with JSON nested beyond reason", "try again later", status=status)
     page = "html" in content_type.lower() or body[:100].lstrip().lower().startswith((b"<!doctype", b"<html"))
     what = "a web page" if page else "something that is no JSON"
     remedy = "check the configured url; a proxy or a sign-in page may stand in between" if page else "try again later"
     raise HttpError(f"{redact_url(url)} answers with {what} where JSON was due", remedy, status=status)
 
 
+def _tolerant(body: bytes) -> Any:
+    if b"NaN" in body or b"Infinity" in body:
+        return json.loads(body, parse_constant=lambda _: None)
+    raise ValueError("no JSON")
+
+
+def shallow(document: Any) -> bool:
+    """Say whether JSON is nested no deeper than it can be written again: some 250 levels, which recursion survives."""
+    try:
+        orjson.dumps(document)
+    except TypeError as error:
+        return "ecursion" not in str(error)
+    return True
+
+
 def error_of(response: Response, *, refused: bool = False) -> HttpError:
     """Return the exception that tells of an unwanted answer; `refused`: it means that our credentials are not accepted."""
     code, text = _told(response.body)
-    said = redact(text)[:EXCERPT]
+    said = redact(text[: 8 * EXCERPT])[:EXCERPT]
     message = f"{redact_url(response.url)} answers {response.status}"
     detail = " ".join(part for part in (code, said) if part)
     if detail:

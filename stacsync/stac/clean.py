@@ -27,13 +27,15 @@ _SIGNED_PARAMETER = re.compile(
     r"client_secret|se|sp|skoid|sktid|ske|sks|spr|x-ms-.*|user|user_?id|account|account_?id)$",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._/:~-]*")
 """An address with no room for credentials but in its path: no query, no fragment, no user, no escapes."""
 _SPACELESS = re.compile(r"[^\x00- ]*")
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*")
 _BEARER = re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE)
 _LONGEST_INTEGER = 2**63
+_DEEPEST = 60
+"""Levels of lists and objects below which nothing is published: no extension goes a quarter as deep."""
 _PLAIN_KINDS = frozenset({str, int, float, bool, type(None)})
 
 
@@ -82,28 +84,30 @@ def is_secret_key(key: str) -> bool:
     return bool(_SECRET_KEY.search(re.sub(r"[^a-z0-9]", "", key.rpartition(":")[2].lower())))
 
 
-def published(value: Any) -> Any:
-    """Return foreign JSON without leaks and nonsense: no NaN, no bytes, no secret keys, no signed addresses.
+def published(value: Any, level: int = 0) -> Any:
+    """Return foreign JSON without leaks and nonsense: no NaN, no bytes, no secret keys, no signed addresses, no abyss.
 
     What cannot be published becomes None in a list's place and is left out of an object; nulls of objects stay.
     """
     if type(value) in _PLAIN_KINDS:
         return _scalar(value)
+    if level >= _DEEPEST:
+        return None
     if isinstance(value, Mapping):
-        return _object(value)
+        return _object(value, level + 1)
     if isinstance(value, (list, tuple, set, frozenset)):
         entries = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
-        return [published(entry) for entry in entries]
+        return [published(entry, level + 1) for entry in entries]
     return _scalar(value)
 
 
-def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
+def _object(value: Mapping[Any, Any], level: int) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, entry in value.items():
         name = _text(str(key))
         if is_secret_key(name):
             continue
-        clean = no_data(entry) if name == "nodata" else published(entry)
+        clean = no_data(entry) if name == "nodata" else published(entry, level)
         if entry is None or clean is not None:
             kept[name] = clean
     return kept

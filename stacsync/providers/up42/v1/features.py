@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import orjson
 
 from stacsync.errors import JobUnusable
+from stacsync.http.response import shallow
 from stacsync.jobs import JSON, BBox, identity
 from stacsync.providers.up42.names import slug, text
 from stacsync.providers.up42.v1.footprint import bounds, geometry
@@ -46,10 +48,11 @@ class Scene:
 
 def parse(data: bytes) -> Any:
     """Return the JSON in `data`. Raises `JobUnusable` when it is none."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise JobUnusable("data.json holds no valid JSON", "look at the job's archive at UP42") from None
+    with suppress(orjson.JSONDecodeError):
+        document = orjson.loads(data)
+        if shallow(document):
+            return document
+    raise JobUnusable("data.json holds no valid JSON", "look at the job's archive at UP42")
 
 
 def scenes(document: Any, left_out: Counter[str]) -> tuple[Scene, ...]:
