@@ -199,12 +199,17 @@ class SteppedParts(Parts):
 
 
 def sync_once(config: Path, points: Points) -> dict[str, Any]:
-    """Make one pass of all providers; return what `sync --json` tells."""
+    """Make a pass of each provider, one after the other; return what `sync --json` tells of them."""
     app = App(SteppedParts(config, points))
+    told: dict[str, Any] = {"providers": {}, "errors": []}
     try:
-        return app.sync([], ())
+        for name in app.parts.names():
+            result = app.sync([name], ())
+            told["providers"] |= result["providers"]
+            told["errors"] += result["errors"]
     finally:
         app.close()
+    return told
 
 
 def _child(order: dict[str, Any]) -> int:

@@ -97,6 +97,9 @@ def _slowly(value: Any) -> str:
         except TypeError:
             if isinstance(value, list) and len(value) == 1:
                 head, tail, value = f"{head}[", f"]{tail}", value[0]
+            elif isinstance(value, dict) and len(value) == 1:
+                ((name, inner),) = value.items()
+                head, tail, value = f"{head}{{{orjson.dumps(name).decode()}:", f"}}{tail}", inner
             elif isinstance(value, list):
                 return head + "[" + ",".join(_slowly(inner) for inner in value) + "]" + tail
             else:
