@@ -130,7 +130,7 @@ class Parts:
             self.ledger,
             concurrency=self.settings.mirror.concurrency,
             max_asset_size=self.settings.mirror.max_asset_size,
-            trusted_hosts={name: one.trusted() for name, one in self.settings.providers.items()},
+            trusted_hosts={name: self.settings.providers[name].trusted() for name in self.names()},
             observer=self.observer,
             stop=self.stop,
             clock=now,

@@ -12,7 +12,7 @@ from threading import Lock
 
 from stacsync.app import Parts, now
 from stacsync.app.pushing import Pushing
-from stacsync.app.syncing import adopt_if_lost, choice_of, make_pass
+from stacsync.app.syncing import adopt_if_lost, choice_of, make_pass, sweep_uploads
 from stacsync.app.telling import SCHEDULE
 from stacsync.daemon.breaker import Breaker
 from stacsync.errors import StacsyncError, Stopped
@@ -47,8 +47,12 @@ class Tenure:
         self._lock = Lock()
 
     def begin(self) -> None:
-        """Adopt what the store holds if the ledger was lost, then start. Raises `Refused`, `StorageError`, `LedgerError`."""
+        """Adopt what the store holds if the ledger was lost, give up forgotten uploads, then start.
+
+        Raises `Refused`, `StorageError`, `LedgerError`.
+        """
         adopt_if_lost(self.parts)
+        sweep_uploads(self.parts)
         # Made here, by one thread: the passes share them.
         _ = self.parts.mirror, self.parts.inspect
         self.schedule.start(now())

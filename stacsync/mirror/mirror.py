@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from threading import Event
+from threading import Event, Lock
 from typing import TypeVar
 
 from stacsync import layout
@@ -23,6 +23,7 @@ from stacsync.mirror.order import PackageLimits, Sizes, Transfer
 from stacsync.mirror.package import Unpacker
 from stacsync.mirror.pen import Pen
 from stacsync.mirror.shelf import Shelf
+from stacsync.mirror.turns import Turns
 from stacsync.provider import JobProvider
 from stacsync.storage import Storage
 
@@ -35,8 +36,10 @@ T = TypeVar("T")
 class Mirror:
     """Moves assets and packages of finished jobs into a store; one for the whole process, used from many threads.
 
-    `trusted` names per provider the hosts ("host:port") that may be private or speak plain http. `stop` ends everything
-    with `Stopped` within a second or so; uploads that can be continued stay. `sleep` has to raise `Stopped` by itself.
+    `trusted_hosts` names every provider, with the hosts ("host:port") that may be private or speak plain http for it.
+    `concurrency` files are moved at once; each provider has a share of them that no other can take. `stop` ends
+    everything with `Stopped` within a second or so; uploads that can be continued stay. `sleep` has to raise `Stopped`
+    by itself.
     `hands` move what lies behind HTTP or in buckets (None: this process does); packages are unpacked in this process.
     """
 
@@ -60,7 +63,9 @@ class Mirror:
         self._ledger = ledger
         self._stop = stop
         self._observer = observer
-        self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="mirror")
+        self._turns = Turns(concurrency, trusted_hosts or ())
+        self._lock = Lock()
+        self._workers: dict[str, ThreadPoolExecutor] = {}
         self._here = Here(
             storage,
             ledger.uploads,
@@ -96,11 +101,12 @@ class Mirror:
         errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
         rows = self._ledger.assets.get_many(reuse.candidates(transfers))
         futures: dict[tuple[str, str], Future[Result]] = {}
+        workers = self._workers_of(provider_name)
         with Pen(self._ledger.assets) as pen:
             for transfer in transfers:
                 name = (transfer.key, transfer.asset.identity)
                 if name not in futures:
-                    futures[name] = self._workers.submit(self._one, errand, transfer, rows, pen)
+                    futures[name] = workers.submit(self._one, errand, transfer, rows, pen)
             self._finish(list(futures.values()))
         return [futures[transfer.key, transfer.asset.identity].result() for transfer in transfers]
 
@@ -113,14 +119,22 @@ class Mirror:
         nothing of it lies in the store. A package that was unpacked before is not downloaded again.
         """
         errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
-        future = self._workers.submit(self._unpack, errand, package)
+        future = self._workers_of(provider_name).submit(self._unpack, errand, package)
         self._finish([future])
         return future.result()
 
     def close(self) -> None:
         """Release threads and connections."""
-        self._workers.shutdown()
+        for workers in self._workers.values():
+            workers.shutdown()
         self._here.close()
+
+    def _workers_of(self, provider: str) -> ThreadPoolExecutor:
+        with self._lock:
+            if provider not in self._workers:
+                name = f"mirror-{provider}"
+                self._workers[provider] = ThreadPoolExecutor(self._turns.most, thread_name_prefix=name)
+            return self._workers[provider]
 
     def _one(self, errand: Errand, transfer: Transfer, rows: Mapping[str, AssetRow], pen: Pen) -> Result:
         asset, choice = transfer.asset, reuse.choose(transfer, rows)
@@ -148,7 +162,8 @@ class Mirror:
         if choice.present is not None:
             return Moved(choice.present, reused=True)
         hands = self._here if isinstance(asset.source, Inline) else self._hands
-        return hands.move(errand, asset, choice, ticker)
+        with self._turns.of(errand.name, self._check):
+            return hands.move(errand, asset, choice, ticker)
 
     def _member(self, errand: Errand, asset: AssetRecord, member: Member) -> reuse.Choice:
         """Find a member where its package was unpacked, and let the ledger call it by the asset's identity."""
@@ -164,7 +179,8 @@ class Mirror:
         ticker = Ticker(self._observer, errand.name, errand.job.id, key)
         ticker.start(package.size)
         try:
-            facts, moved = self._unpacker.unpack(errand, package, ticker)
+            with self._turns.of(errand.name, self._check):
+                facts, moved = self._unpacker.unpack(errand, package, ticker)
         except (JobUnusable, JobNotReady, JobSkipped) as error:
             ticker.fail(str(error))
             raise

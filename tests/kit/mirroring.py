@@ -131,6 +131,7 @@ def bench(
     max_asset_size: int = 1 << 30,
     sleep: Callable[[float], None] | None = None,
     provider: SigningProvider | None = None,
+    others: tuple[str, ...] = (),
     **more: Any,
 ) -> Iterator[Bench]:
     """Open a mirror on the store and the ledger in `tmp_path`; opened again, it is what a restart finds."""
@@ -144,7 +145,7 @@ def bench(
         stop=stop,
         clock=now,
         concurrency=4,
-        trusted_hosts={"cdse": trusted},
+        trusted_hosts=dict.fromkeys(("cdse", *others), trusted),
         observer=told.append,
         sleep=sleep or slept.append,
         sizes=sizes,
