@@ -1,20 +1,26 @@
-"""A file larger than memory: mirrored with bounded memory, and continued after a kill where it was."""
+"""Files and archives larger than memory: mirrored with bounded memory and disk; continued after a kill where they were."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
+from stacsync.demo.up42 import StandIn, first_job
 from tests.kit.workspace import BucketStore, Store, Workspace
 
 MIB = 1024 * 1024
@@ -101,3 +107,87 @@ def test_two_gibibytes_in_little_memory_and_continued_after_a_kill(tmp_path: Pat
     assert before >= SIZE / 2
     assert missing < SIZE * 0.6
     assert again <= missing + PART
+
+
+@dataclass
+class Zeros(io.RawIOBase):
+    """So many bytes, made as they are read: each MiB begins with its number."""
+
+    left: int
+    number: int = 0
+
+    def read(self, size: int = -1) -> bytes:
+        del size
+        if self.left <= 0:
+            return b""
+        self.left -= MIB
+        self.number += 1
+        return self.number.to_bytes(8, "big") + bytes(MIB - 8)
+
+
+def four_members() -> tuple[bytes, dict[str, str]]:
+    """Return a tar.gz of 1 GiB in four rasters, and the SHA-256 of each by its name."""
+    names = [f"scene{number}.tif" for number in range(4)]
+    square = [[13.0, 52.0], [13.1, 52.0], [13.1, 52.1], [13.0, 52.1], [13.0, 52.0]]
+    features = [
+        {
+            "type": "Feature",
+            "id": f"scene{number}",
+            "geometry": {"type": "Polygon", "coordinates": [square]},
+            "properties": {"acquisitionDate": f"2021-05-0{number + 1}T10:00:00Z", "up42.data_path": name},
+        }
+        for number, name in enumerate(names)
+    ]
+    described = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    packed, sums = io.BytesIO(), {}
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=0, copybufsize=MIB) as tar:
+        for number, name in enumerate(names):
+            member, body = tarfile.TarInfo(f"output/{name}"), b"".join(iter(Zeros(256 * MIB, 256 * number).read, b""))
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+            sums[name] = hashlib.sha256(body).hexdigest()
+        last = tarfile.TarInfo("output/data.json")
+        last.size = len(described)
+        tar.addfile(last, io.BytesIO(described))
+    return packed.getvalue(), sums
+
+
+def spooled(pid: int, folder: Path) -> int:
+    """Return the bytes of all files in `folder` that a process has open, those without a name as well."""
+    found = 0
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            if str(handle.readlink()).startswith(str(folder)):
+                found += handle.stat().st_size
+    return found
+
+
+@pytest.mark.timeout(280)
+def test_an_archive_of_a_gibibyte_is_streamed_member_by_member(
+    tmp_path: Path, rclone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A TAR archive of 1 GiB goes into the store with less than 250 MiB of memory and without a temporary file of it."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    packed, sums = four_members()
+    job = first_job(1)
+    job.archive, job.document = packed, None
+    job.tasks = job.tasks[-1:]
+    job.tasks[0].archive, job.tasks[0].document = packed, None
+    with StandIn() as up42:
+        up42.first.jobs.append(job)
+        workspace = Workspace(tmp_path, BucketStore(rclone), providers={"up42": up42.first_settings()})
+        monkeypatch.setenv("TMPDIR", str(temporary))
+        process = workspace.start("sync", "--json")
+        peak, disk, seen = 0, 0, psutil.Process(process.pid)
+        while process.poll() is None:
+            with suppress(OSError, psutil.NoSuchProcess):
+                peak = max(peak, seen.memory_info().rss)
+                disk = max(disk, spooled(process.pid, temporary))
+            time.sleep(0.02)
+    assert process.returncode == 0, (tmp_path / "log").read_text()[-2000:]
+    store = workspace.store
+    kept = {key.rpartition("/")[2]: key for key in list(store.keys()) if key.endswith(".tif")}
+    assert {name: hashlib.sha256(store.read(key)).hexdigest() for name, key in kept.items()} == sums
+    assert peak < MEMORY
+    assert disk < 8 * MIB
