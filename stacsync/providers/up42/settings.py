@@ -80,6 +80,14 @@ class Up42Settings(CommonProvider):
             raise ValueError(f'is a key of api = "{_ONLY[key]}", and api is "{api}"')
         return value
 
+    @field_validator("originals", "give_up_after", "stac_path")
+    @classmethod
+    def _of_today(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what the first API has no use for; called for what is given, not for defaults."""
+        if info.data.get("api") == "v1":
+            raise ValueError('is a key of api = "v2", and api is "v1"')
+        return value
+
     @field_validator("collection_by")
     @classmethod
     def _grouping_of_api(cls, value: Any, info: ValidationInfo) -> Any:
