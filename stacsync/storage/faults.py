@@ -75,6 +75,11 @@ _BY_EXCEPTION = {
     "UnauthenticatedError": "NoCredentials",
 }
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>")
+_IN_REGION = re.compile(r"<Region>([a-z0-9-]{1,64})</Region>")
+_REGION_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+BUCKET_REGION = "x-amz-bucket-region"
+"""The header in which a store says where a bucket lies, whatever else it answers."""
+_ELSEWHERE = frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _CERTIFICATE = re.compile(r"certificate|UnknownIssuer", re.IGNORECASE)
 
@@ -85,6 +90,13 @@ class Fault:
 
     code: str
     status: int = 0
+    region: str = ""
+    """Where the bucket lies, as far as the store told."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Return whether the bucket lies in another region; a HEAD request is told no more than a bare 400."""
+        return self.code in _ELSEWHERE or self.status in {301, 307} or (self.code, self.status) == ("400", 400)
 
     @property
     def missing(self) -> bool:
@@ -117,13 +129,19 @@ class Refusal(StorageError):
         self.fault = fault
 
 
-def from_answer(status: int, body: bytes | str) -> Fault:
-    """Return the fault in an HTTP answer that is no success."""
+def from_answer(status: int, body: bytes | str, region: str | None = None) -> Fault:
+    """Return the fault in an HTTP answer that is no success; `region` is what its header says of the bucket."""
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
-    found = _CODE.search(text)
+    found, within = _CODE.search(text), _IN_REGION.search(text)
+    place = region_name(region) or (within.group(1) if within else "")
     if found:
-        return Fault(found.group(1), status)
-    return Fault("NotFound" if status == 404 else _BY_STATUS.get(status, str(status)), status)
+        return Fault(found.group(1), status, place)
+    return Fault("NotFound" if status == 404 else _BY_STATUS.get(status, str(status)), status, place)
+
+
+def region_name(told: object) -> str:
+    """Return the name of a region that a store told, empty when it is none."""
+    return told if isinstance(told, str) and _REGION_NAME.fullmatch(told) else ""
 
 
 def from_network(error: BaseException) -> Fault:
@@ -153,6 +171,9 @@ def from_botocore(error: Exception) -> Fault:
     if not isinstance(response, dict):
         code = _BY_EXCEPTION.get(type(error).__name__)
         return Fault(code) if code else from_network(error)
-    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = str(response.get("Error", {}).get("Code", ""))
-    return from_answer(status, "") if not code or code.isdigit() else Fault(code[:64], status)
+    about: Any = response.get("ResponseMetadata", {})
+    status = int(about.get("HTTPStatusCode", 0))
+    told: Any = response.get("Error", {})
+    region = region_name(about.get("HTTPHeaders", {}).get(BUCKET_REGION)) or region_name(told.get("Region"))
+    code = str(told.get("Code", ""))
+    return from_answer(status, "", region) if not code or code.isdigit() else Fault(code[:64], status, region)

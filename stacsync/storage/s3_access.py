@@ -107,6 +107,7 @@ class Access:
                     verify=self.account.ca_bundle,
                     config=_BOTO.merge(style),
                 )
+                self._client.meta.events.register("before-call.s3", _stay)
             return self._client
 
     def ask(self, operation: str, doing: str, **parameters: Any) -> Any:
@@ -156,7 +157,8 @@ class Access:
             )
             if response.status < 300:
                 return response
-            fault = faults.from_answer(response.status, response.read(64 * 1024, decode_content=True))
+            told = response.read(64 * 1024, decode_content=True)
+            fault = faults.from_answer(response.status, told, response.headers.get(faults.BUCKET_REGION))
             response.release_conn()
             raise self.refusal(fault, doing)
 
@@ -190,6 +192,11 @@ class Access:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """Keep botocore from looking for a bucket's region itself: where a store does not tell it, that never ends."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _slices(body: Any) -> Iterator[Any]:

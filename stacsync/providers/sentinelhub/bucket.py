@@ -78,9 +78,10 @@ def explained(problem: StorageError, bucket: str, what: str) -> StacsyncError:
             "correct source.access_key_id and source.secret_access_key",
         )
     if code in _REGION or status in (301, 307):
+        region = problem.fault.region if isinstance(problem, Refusal) else ""
         return JobUnusable(
             f"the source bucket {bucket} lies in another region or at another endpoint",
-            "set source.region to the bucket's region, and source.endpoint_url if it is not on AWS",
+            f"set source.region to {region or 'that of the bucket'}, and source.endpoint_url if it is not on AWS",
         )
     if code in _DENIED or status == 403:
         return Denied(

@@ -23,7 +23,7 @@ class Source(Section):
     """`[providers.NAME.source]`: the bucket that results were delivered to."""
 
     endpoint_url: Url | None = Field(default=None, description="An S3-compatible store; default: AWS")
-    region: Text | None = Field(default=None, description="The bucket's region; default: as the request states it")
+    region: Text | None = Field(default=None, description="The bucket's region; default: found by asking the bucket")
     access_key_id: Text | None = Field(default=None, description="Default: the AWS credential chain")
     secret_access_key: SecretStr | None = Field(default=None, description="Goes with `access_key_id`")
 
