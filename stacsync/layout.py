@@ -14,7 +14,7 @@ dot, at most 1,024 bytes in all. An *href* is how one document names another: re
     <provider>/<collection>/<item>/<item>.json               an Item, with its assets beside it
     <provider>/<collection>/assets/<job>/…                   files that belong to a Collection as a whole
     <provider>/packages/<job>/<package>/…                    files that came out of a package, in their own tree
-    .stacsync/…                                              our own state: lease, probes, uploads; nobody links to it
+    .stacsync/…                                              our own state: lease, edition, probes, uploads; nobody links to it
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ ROOT = "catalog.json"
 COLLECTIONS = "collections.json"
 STATE = ".stacsync"
 UPLOAD_NOTES = f"{STATE}/upload-notes"
+EDITION = f"{STATE}/edition.json"
+"""Names the edition of the catalog that the store holds."""
 SEGMENT_LIMIT = 180
 KEY_LIMIT = 1024
 """Bytes: keys are ASCII."""

@@ -22,10 +22,10 @@ _LOG = get_logger(__name__)
 
 
 def adopt_if_lost(parts: Parts) -> None:
-    """Make a ledger that knows nothing good from what the store holds. Raises `Refused`, `StorageError`."""
+    """Make a ledger anew that knows nothing, or not all that is published. Raises `Refused`, `StorageError`."""
     report = parts.publisher.adopt()
     if report is not None:
-        _LOG.warning("ledger.adopted", items=report.items, assets=report.assets)
+        _LOG.warning("ledger.adopted", stale=report.stale, items=report.items, assets=report.assets)
 
 
 def sweep_uploads(parts: Parts) -> None:

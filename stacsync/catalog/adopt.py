@@ -1,4 +1,4 @@
-"""Adopt: make a lost ledger anew from what is published.
+"""Adopt: make a ledger anew from what is published, when it was lost or knows another edition than the store holds.
 
 Everything that the ledger knew of the catalog stands in the catalog: Items with their jobs, Collections, where each
 asset came from. So no asset is transferred again, and a job that is described again comes out as the same bytes. The
@@ -15,7 +15,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from stacsync import layout, stac
-from stacsync.catalog import render, tree
+from stacsync.catalog import edition, render, tree
 from stacsync.catalog.facts import Adopted, CatalogFacts, Finding
 from stacsync.catalog.headings import root_head
 from stacsync.catalog.reader import Found, Reader, Unreadable, inside
@@ -24,7 +24,7 @@ from stacsync.jobs import Mirrored
 from stacsync.ledger import AssetRow, DocumentRow, Ledger, StagedItem, aggregates, dirty, heads
 from stacsync.ledger.contributions import ADOPTED
 from stacsync.ledger.heads import Head
-from stacsync.ledger.restore import restore_assets, restore_contribution, restore_items
+from stacsync.ledger.restore import forget, restore_assets, restore_contribution, restore_items, take_back_retired
 from stacsync.ledger.staged import month_of, utc_text
 from stacsync.stac import Summary
 from stacsync.storage import Storage
@@ -33,18 +33,30 @@ _HEALS = "its jobs put it right when they are taken again; `stacsync rebuild` wr
 
 
 def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts) -> Adopted | None:
-    """Fill a ledger that knows nothing from the catalog in `storage`; None when there is no need or nothing there.
+    """Fill a ledger that knows nothing, or another edition, from the catalog in `storage`; None when there is no need.
 
-    Raises `Refused` when the catalog there is not ours, or another one of ours; `StorageError`.
+    One request when all is well. Raises `Refused` when the catalog there is not ours, another one of ours, or gone;
+    `StorageError`.
     """
+    there = edition.published(storage)
     with ledger.read() as conn:
-        if heads.get(conn, *dirty.ROOT) is not None:
-            return None
-    if storage.head(layout.ROOT) is None:
+        stale = heads.get(conn, *dirty.ROOT) is not None
+    if stale and edition.known(ledger, there):
         return None
-    with Reader(storage) as reader:
-        root = reader.read(layout.ROOT)
-        return _Adoption(reader, ledger, facts, _ours(root, storage, facts)).run()
+    adopted = None
+    if storage.head(layout.ROOT) is not None:
+        with Reader(storage) as reader:
+            root = _ours(reader.read(layout.ROOT), storage, facts)
+            with ledger.write() as conn:
+                forget(conn)
+            adopted = replace(_Adoption(reader, ledger, facts, root).run(), stale=stale)
+    elif stale:
+        raise Refused(
+            f"{storage.url} holds no {layout.ROOT}, but the ledger knows of a catalog that was published there",
+            "correct storage.url; if the place was emptied on purpose, move the ledger away to begin anew",
+        )
+    edition.settle(ledger, there)
+    return adopted
 
 
 def _ours(root: Found | Unreadable, storage: Storage, facts: CatalogFacts) -> Found:
@@ -80,6 +92,7 @@ class _Adoption:
         with self.ledger.write() as conn:
             self._record(conn, self.root.key, "catalog", self.root.data)
             heads.put(conn, self._root_head(providers))
+            take_back_retired(conn)
             if listed is not None and listed == b"".join(render.all_collections(heads.listings(conn))):
                 self._record(conn, layout.COLLECTIONS, "list", listed)
             else:

@@ -124,13 +124,15 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What a lost ledger was made from."""
+    """What a lost or stale ledger was made from."""
 
     documents: int
     items: int
     assets: int
     findings: tuple[Finding, ...] = ()
     """Documents that could not be read; their jobs put them right when they are taken again."""
+    stale: bool = False
+    """Whether the ledger knew another edition of the catalog; what it knew was dropped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from threading import Lock
 from sqlalchemy import Connection
 
 from stacsync import layout
-from stacsync.catalog import adopt, headings, render, tree
+from stacsync.catalog import adopt, edition, headings, render, tree
 from stacsync.catalog.branches import LongList
 from stacsync.catalog.collection import collection_document
 from stacsync.catalog.facts import Adopted, CatalogFacts, DocumentCounts, Guard, Index, Preview, unguarded
@@ -91,6 +91,8 @@ class Publisher:
             self._owed()
             if self._idle():
                 return DocumentCounts()
+            self.guard()
+            edition.begin(self.storage, self.ledger)
             with Writer(self.storage, self.ledger, self.guard) as writer:
                 self._items(writer)
                 self._collections(writer)
@@ -117,9 +119,9 @@ class Publisher:
             return self.ledger.items.retire(conn, provider, job, delete_assets=delete_assets)
 
     def adopt(self) -> Adopted | None:
-        """Make a lost ledger anew from what is published; None when there is nothing to adopt or no need.
+        """Make a lost or stale ledger anew from what is published; None when there is nothing to adopt or no need.
 
-        Raises `Refused` when the store holds a catalog that is not ours, `StorageError`.
+        Raises `Refused` when the store holds a catalog that is not ours, or none although we published one; `StorageError`.
         """
         return adopt.adopt(self.storage, self.ledger, self.facts)
 

@@ -1,4 +1,4 @@
-"""Put back what a lost ledger knew, read from the published catalog. What is known already is written over."""
+"""Put back what a lost ledger knew, read from the published catalog, once what a stale one knows is forgotten."""
 
 from __future__ import annotations
 
@@ -7,12 +7,43 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, exists, update
 
 from stacsync.ledger.assets import AssetRow
-from stacsync.ledger.schema import assets, contributions, items
+from stacsync.ledger.jobs import JobState
+from stacsync.ledger.schema import (
+    aggregates,
+    assets,
+    contributions,
+    dirty,
+    documents,
+    heads,
+    items,
+    jobs,
+    obsolete,
+    pushed,
+)
 from stacsync.ledger.staged import StagedItem, pack
 from stacsync.ledger.upsert import upsert
+
+_OF_THE_CATALOG = (aggregates, assets, contributions, dirty, documents, heads, items, obsolete)
+
+
+def forget(conn: Connection) -> None:
+    """Forget what the catalog holds. Jobs are looked at anew, those retired by hand stay so; STAC APIs are compared anew.
+
+    What providers remember, the history of passes and uploads under way are no matter of the catalog, and stay.
+    """
+    for table in _OF_THE_CATALOG:
+        conn.execute(delete(table))
+    conn.execute(delete(jobs).where(jobs.c.state != JobState.RETIRED))
+    conn.execute(update(pushed).values(settled=False))
+
+
+def take_back_retired(conn: Connection) -> None:
+    """Forget that jobs were retired that are published: they were taken in again since."""
+    live = exists().where(items.c.provider == jobs.c.provider, items.c.job == jobs.c.job)
+    conn.execute(delete(jobs).where(jobs.c.state == JobState.RETIRED, live))
 
 
 def restore_items(conn: Connection, rows: Sequence[StagedItem]) -> None:
