@@ -45,3 +45,20 @@ extensions='duckdb-extension-spatial==1.5.5 duckdb-extension-icu==1.5.5 duckdb-e
 case "$(uname -m)" in aarch64 | arm64) platform=linux_arm64 ;; *) platform=linux_amd64 ;; esac
 mkdir -p ".venvs/duckdb-extensions/v1.5.5/$platform"
 cp .venvs/geoparquet-api/lib/python3*/site-packages/duckdb_extension_*/extensions/v1.5.5/*.duckdb_extension ".venvs/duckdb-extensions/v1.5.5/$platform/"
+
+# Other people's validators, and the schemas of STAC and its extensions as packages carry them, so that none is fetched.
+[ -x .venvs/validators/bin/python ] || "${PYTHON:-python3}" -m venv .venvs/validators
+.venvs/validators/bin/python -m pip install -q 'stac-check==1.14.0' 'stac_valid>=4.2,<5' 'pystac>=1.15,<2' pyyaml
+if [ ! -f .venvs/stac-schemas/map.json ]; then
+    archives=$(mktemp -d)
+    for package in classification datacube eo file grid mgrs projection raster render scientific storage table timestamps version view; do
+        .venvs/validators/bin/python -m pip download -q --no-deps --no-binary :all: -d "$archives" "pystac-ext-$package"
+    done
+    .venvs/validators/bin/python -m pip download -q --no-deps --only-binary :all: -d "$archives" 'eopf==2.8.1'
+    .venvs/validators/bin/python tests/real/validators/schemas.py "$archives" .venvs/stac-schemas
+    rm -r "$archives"
+fi
+if [ ! -f .venvs/stac-node-validator/node_modules/stac-node-validator/package.json ]; then
+    mkdir -p .venvs/stac-node-validator
+    (cd .venvs/stac-node-validator && npm install --silent --no-audit --no-fund --ignore-scripts stac-node-validator@2.0.0)
+fi
