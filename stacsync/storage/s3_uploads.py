@@ -12,6 +12,9 @@ from stacsync.storage.keys import unpack
 from stacsync.storage.s3_access import Access
 from stacsync.storage.s3_reading import bare
 
+_UNKNOWN = frozenset({"NoSuchUpload", "NoSuchKey"})
+"""How services say that they know no such upload; Ceph's gateway looks for it among its objects."""
+
 
 class S3Upload:
     """`Upload` to a bucket. `headers` are the object's own: ContentType, CacheControl, Metadata."""
@@ -47,7 +50,7 @@ class S3Upload:
         try:
             self._sent = self._listed()
         except Refusal as error:
-            if error.fault.code == "NoSuchUpload" or error.fault.unsupported:
+            if error.fault.code in _UNKNOWN or error.fault.unsupported:
                 return False
             raise
         except KeyError:

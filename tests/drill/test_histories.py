@@ -1,4 +1,4 @@
-"""Any history of jobs, faults, crashes and lost ledgers: nothing published breaks, nothing is lost, nothing is fetched twice."""
+"""Any history of jobs, faults, crashes, lost and old ledgers: nothing published breaks, nothing is lost, nothing is fetched twice."""
 
 from __future__ import annotations
 
@@ -78,6 +78,15 @@ class Histories(RuleBasedStateMachine):
     def the_ledger_is_lost(self) -> None:
         self.world.lose_ledger()
 
+    @rule()
+    def the_ledger_is_backed_up(self) -> None:
+        self.world.keep_ledger()
+
+    @rule()
+    def an_old_ledger_is_put_back(self) -> None:
+        """From before whatever was published since, or by another machine that was away."""
+        self.world.put_back_ledger()
+
     @invariant()
     def nothing_published_is_broken(self) -> None:
         self.world.nothing_published_is_broken()
@@ -119,13 +128,15 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.root, ignore_errors=True)
 
 
-@pytest.mark.promise("any history of jobs, faults, crashes and lost ledgers ends whole, with no byte fetched twice")
+@pytest.mark.promise(
+    "any history of jobs, faults, crashes, lost and old ledgers ends whole, with no byte fetched twice"
+)
 @pytest.mark.parametrize(
     ("examples", "steps"), [pytest.param(12, 12, id="sampled"), pytest.param(150, 25, id="all", marks=pytest.mark.real)]
 )
 @pytest.mark.timeout(3600)
 def test_any_history(examples: int, steps: int, tried: Callable[[int], None]) -> None:
-    """A state machine of provider events, faults, crashes, ledger losses and passes keeps every invariant."""
+    """A state machine of provider events, faults, crashes, ledgers lost or set back and passes keeps every invariant."""
     Histories.tried = 0
     run_state_machine_as_test(
         Histories,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -167,6 +168,19 @@ class World:
     def lose_ledger(self) -> None:
         for path in self.root.glob("ledger.db*"):
             path.unlink()
+
+    def keep_ledger(self) -> None:
+        """Make a backup of it between two passes; the one before is given up."""
+        shutil.rmtree(self.root / "backup", ignore_errors=True)
+        (self.root / "backup").mkdir()
+        for path in self.root.glob("ledger.db*"):
+            shutil.copyfile(path, self.root / "backup" / path.name)
+
+    def put_back_ledger(self) -> None:
+        """Restore the backup, however old it is."""
+        self.lose_ledger()
+        for path in self.root.glob("backup/*"):
+            shutil.copyfile(path, self.root / path.name)
 
     # what the process does
 

@@ -1,4 +1,4 @@
-"""Real S3 servers on loopback: moto (honours conditions), rclone (ignores them), rclone behind TLS with a private authority."""
+"""Real S3 servers on loopback: moto and Ceph's gateway (honour conditions), rclone with and without TLS (ignores them)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ import pytest
 import trustme
 from botocore.config import Config
 from stacsync.storage import Storage, open_storage
+from tests.kit.ceph import gateway
 
 KEY_ID, SECRET, BUCKET = "AKIDLOOPBACK", "made-up-secret-of-the-tests", "catalogs"
-KINDS = ["folder", "moto", "rclone-tls"]
-"""What every promise is tried on; rclone without TLS answers as it does with it."""
+KINDS = [
+    "folder",
+    "moto",
+    "rclone-tls",
+    pytest.param("rclone", marks=pytest.mark.real),
+    pytest.param("ceph", marks=pytest.mark.real),
+]
+"""What every promise is tried on. rclone without TLS seldom answers otherwise than with it; Ceph is not on PyPI."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +118,12 @@ def rclone_tls(tmp_path_factory: pytest.TempPathFactory, authority: Path) -> Ite
     folder = tmp_path_factory.mktemp("rclone-tls")
     with _rclone(folder, "--cert", str(authority / "cert.pem"), "--key", str(authority / "key.pem")) as port:
         yield _with_bucket(f"https://127.0.0.1:{port}", str(authority / "ca.pem"))
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Options]:
+    with gateway(tmp_path_factory.mktemp("ceph") / "cluster", KEY_ID, SECRET) as endpoint:
+        yield _with_bucket(endpoint, None)
 
 
 def _with_bucket(endpoint: str, ca_bundle: str | None) -> Options:
