@@ -1,13 +1,20 @@
 """`python -m tests.drill`: the whole drill, every case of it, and a table of what was promised and tried.
 
-Words after it are pytest's: `python -m tests.drill -k leaks`. With `-m "not real"` it is as short as in `make test`.
+`--quick` takes the samples that stand in for the whole, as `make test-long` does; `--json FILE` and `--markdown FILE` keep
+the table. Further words are pytest's: `python -m tests.drill -k leaks`.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -53,7 +60,7 @@ class Table:
             self.passed += 1
             row.cases += sum(int(str(value)) for name, value in report.user_properties if name == "cases")
 
-    def told(self) -> str:
+    def markdown(self) -> str:
         """Return the table in Markdown."""
         lines = ["| promise | cases tried | failures | seconds |", "| --- | ---: | ---: | ---: |"]
         lines += [
@@ -62,14 +69,41 @@ class Table:
         ]
         return "\n".join(lines)
 
+    def told(self, seconds: float, *, quick: bool) -> dict[str, Any]:
+        """Return the table as JSON, with what it was found out on."""
+        packages = ("stacsync", "hypothesis", "moto", "pytest")
+        return {
+            "quick": quick,
+            "seconds": round(seconds),
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "packages": {name: version(name) for name in packages},
+            "passed": self.passed,
+            "failed": self.failed,
+            "promises": {promise: asdict(row) for promise, row in sorted(self.rows.items())},
+        }
 
-def main() -> int:
+
+def main(words: list[str]) -> int:
     """Run the drill; return pytest's exit code."""
-    table = Table()
-    code = pytest.main([str(FOLDER), "-q", "--no-header", *sys.argv[1:]], plugins=[table])
-    sys.stdout.write(f"\n{table.told()}\n\n{table.passed} passed, {table.failed} failed\n")
+    parser = argparse.ArgumentParser(prog="python -m tests.drill", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="samples alone: minutes in place of the best part of an hour"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the table as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="keep the table as Markdown")
+    ours, theirs = parser.parse_known_args(words)
+    table, began = Table(), monotonic()
+    chosen = ["-m", "not real"] if ours.quick else []
+    code = pytest.main([str(FOLDER), "-q", "--no-header", *chosen, *theirs], plugins=[table])
+    told = table.told(monotonic() - began, quick=ours.quick)
+    if ours.json:
+        ours.json.write_text(json.dumps(told, indent=2) + "\n")
+    if ours.markdown:
+        ours.markdown.write_text(table.markdown() + "\n")
+    sys.stdout.write(f"\n{table.markdown()}\n\n{table.passed} passed, {table.failed} failed in {told['seconds']} s\n")
     return int(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -78,5 +78,5 @@ def test_a_catalog_is_the_same_on_every_store(place: Store, tmp_path: Path, open
         assert app.verify(checksums=True)["ok"]
     workspace.forget_ledger()
     again = workspace.sync()
-    assert again["providers"]["cdse"]["assets"]["transferred"] == 0
+    assert again["assets"]["transferred"] == 0
     assert published(place) == wanted
