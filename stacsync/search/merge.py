@@ -19,10 +19,12 @@ from stacsync.search.order import Numbers
 from stacsync.search.rows import Place
 from stacsync.search.source import Listed, Source
 
-GROUP = 20_000
-"""Rows of a row group."""
-_PIECE = 1_000
-"""Documents in memory at a time."""
+GROUP = 8_000
+"""Rows of a row group: all its columns are in memory at once."""
+_PIECE = 250
+"""Documents in memory at a time: as objects they take ten times the room of their columns."""
+_READ = 1_000
+"""Rows of the index before in memory at a time."""
 _WRITING: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 3,
@@ -70,7 +72,7 @@ class Kept:
 
     def _read(self, file: BinaryIO) -> Iterator[pa.RecordBatch]:
         at = 0
-        for found in pq.ParquetFile(file, pre_buffer=False).iter_batches(_PIECE, use_threads=False):
+        for found in pq.ParquetFile(file, pre_buffer=False).iter_batches(_READ, use_threads=False):
             kept = self._keep[at : at + len(found)]
             at += len(found)
             chosen = found if kept.all() else found.filter(pa.array(kept))

@@ -16,9 +16,9 @@ from stacsync.ledger.schema import items
 from stacsync.ledger.staged import unpack
 from stacsync.search.order import Numbers, mark, orders, quarter
 
-AT_ONCE = 500
+AT_ONCE = 250
 """Documents in one question."""
-_ROWS = 5_000
+_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)

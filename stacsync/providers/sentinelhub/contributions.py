@@ -1,7 +1,8 @@
 """What a request, or a batch collection, contributes to a STAC Collection. Pure.
 
 The evalscript and all that is the same for every tile is said here, once; the request itself goes along whole, but for
-secrets, as a metadata asset.
+secrets, as a metadata asset. The processing extension wants a Collection to say something of it at the provider that
+processed: there stands which service did.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from stacsync.providers.sentinelhub.records import Results, band_fields, sensing
 from stacsync.providers.sentinelhub.wkb import GeometryError
 
 SENTINEL_HUB = {"name": "Sentinel Hub", "roles": ["processor"], "url": "https://www.sentinel-hub.com/"}
+_SERVICE = "Sentinel Hub Batch Processing API"
 _REQUEST_FIELDS_ELSEWHERE = frozenset(
     {
         *("id", "request", "processRequest", "description", "created", "lastUpdated", "status", "output", "links"),
@@ -41,7 +43,7 @@ def collection(results: Results, request: Mapping[str, Any], *, attached: bool =
         title=_title(results),
         description=_description(results),
         keywords=("Sentinel Hub", "batch processing", *results.facts.sources),
-        providers=(SENTINEL_HUB,),
+        providers=({**SENTINEL_HUB, "processing:software": {_SERVICE: results.version}},),
         bbox=area.bbox if area else None,
         interval=results.facts.interval or sensing_span(results.shared or {}),
         item_assets=_item_assets(results),
