@@ -1,8 +1,9 @@
 """One pass of this project as `run` makes it: the configuration is open and the lease is held, then the clock starts.
 
-    python -m benchmarks.product CONFIG
+    python -m benchmarks.product CONFIG [JOB]
 
-Prints the object of `sync --json`, with the seconds of the pass (`pass_s`) and those of opening (`opened_s`).
+With JOB that job is taken first, before the clock starts: then the libraries are loaded, as they are in a service.
+Prints the object of `sync --json`, with the seconds of the pass (`pass_s`) and those before it (`opened_s`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks.measured import Run, run
 from benchmarks.servers import ACCESS, SECRET
 
 
-def main(config: Path) -> None:
+def main(config: Path, first: str | None = None) -> None:
     begun = time.monotonic()
     from stacsync import logs
     from stacsync.app import open_app
@@ -28,6 +29,8 @@ def main(config: Path) -> None:
     app = open_app(config)
     try:
         app.parts.hold_lease()
+        if first is not None:
+            app.sync([], [first])
         opened, before = time.monotonic(), time.process_time()
         told = app.sync([], [])
         told |= {"opened_s": opened - begun, "pass_s": time.monotonic() - opened}
@@ -53,9 +56,9 @@ class Passed:
         return float(self.told["pass_cpu_s"])
 
 
-def make_pass(config: Path) -> Passed:
-    """Make a pass in a process of its own. Raises when it did not go through."""
-    done = run([sys.executable, "-m", "benchmarks.product", config])
+def make_pass(config: Path, first: str | None = None) -> Passed:
+    """Make a pass in a process of its own, that of the job `first` before it. Raises when it did not go through."""
+    done = run([sys.executable, "-m", "benchmarks.product", config, *([] if first is None else [first])])
     told = json.loads(done.out)
     if told["errors"] or any(one["error"] or one["failed"] for one in told["providers"].values()):
         raise RuntimeError(f"the pass failed: {json.dumps(told)[:2000]}")
@@ -103,4 +106,4 @@ def _toml(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:3])

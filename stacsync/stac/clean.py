@@ -62,6 +62,7 @@ def public_href(href: object, schemes: frozenset[str] = frozenset({"http", "http
     address = href.strip()
     try:
         parts = urlsplit(address)
+        _ = parts.port  # raises when it is no number
     except ValueError:
         return None
     usable = parts.scheme.lower() in schemes and bool(parts.netloc) and not set('<>"{}|\\^`') & set(address)

@@ -22,9 +22,11 @@ def fitted(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field(error: list[str | int]) -> tuple[str | int, ...] | None:
-    """Return the field that an error is about, if it is one that a document can do without."""
+    """Return the field that an error is about, if it is one that a document can do without; an asset without its href is none."""
     if not error or error[0] in _KEPT:
         return None
+    if error[0] == "assets" and (len(error) == 2 or error[2:3] == ["href"]):
+        return tuple(error[:2])
     depth = {"properties": 2, "assets": 3, "item_assets": 3, "summaries": 2}.get(str(error[0]), 1)
     if len(error) < depth or (error[0] == "properties" and error[1] == "datetime"):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -102,6 +103,8 @@ def _slowly(value: Any) -> str:
                 head, tail, value = f"{head}{{{orjson.dumps(name).decode()}:", f"}}{tail}", inner
             elif isinstance(value, list):
                 return head + "[" + ",".join(_slowly(inner) for inner in value) + "]" + tail
+            elif not isinstance(value, dict):  # a whole number of more than 64 bits
+                return head + json.dumps(value) + tail
             else:
                 pairs = (orjson.dumps(name).decode() + ":" + _slowly(inner) for name, inner in value.items())
                 return head + "{" + ",".join(pairs) + "}" + tail

@@ -140,6 +140,15 @@ def test_a_referenced_asset_keeps_its_address_unless_it_is_signed() -> None:
     assert document["properties"]["stacsync:missing_assets"] == ["b.tif"]
 
 
+@pytest.mark.parametrize("href", ["http://a:b/x", "https://a.example/%zz", "https://[a/x", "javascript:alert(1)"])
+def test_an_asset_with_a_broken_address_costs_only_itself(href: str) -> None:
+    """An asset by reference whose address is none is left out; the Item is valid without it."""
+    good = asset("a.tif", COG, mirrored=False, href="https://a.example/a.tif")
+    found = made(bare(assets=(good, asset("b.tif", COG, mirrored=False, href=href))))
+    assert list(found["assets"]) == ["a.tif"]
+    assert stac.validate(found) == []
+
+
 def test_the_files_own_header_corrects_the_grid_and_completes_the_bands() -> None:
     """Where service and header differ on the grid the header is right; names of bands stay the service's."""
     stated = {**COG, "proj:epsg": 4326, "proj:shape": [1, 1], "eo:bands": [{"name": "B04", "common_name": "RED"}]}
