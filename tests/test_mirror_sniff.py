@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stacsync.mirror import tiff
-from stacsync.mirror.sniff import media_type
+from stacsync.mirror.sniff import a_web_page_instead, media_type
 
 COG = tiff.COG
 GEOTIFF = tiff.GEOTIFF
@@ -153,3 +153,22 @@ def test_a_real_image(tmp_path: Path) -> None:
         name = next(name for name in archive.getnames() if name.endswith(".tif"))
         archive.extract(name, tmp_path, filter="data")
     assert media_type((tmp_path / name).read_bytes()[:65536], "x.txt") == GEOTIFF
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "told", "expected"),
+    [
+        ("text/html", "B04.tif", "image/tiff; application=geotiff", True),
+        ("text/html", "table.csv", None, True),
+        ("text/html", "data", "application/json", True),
+        ("text/html", "report.html", None, False),
+        ("text/html", "report", "text/html; charset=utf-8", False),
+        ("text/html", "readme.txt", "text/plain", False),
+        ("text/html", "data", None, False),
+        ("text/csv", "table.csv", "text/csv", False),
+        (None, "B04.tif", "image/tiff", False),
+    ],
+)
+def test_a_web_page_in_place_of_a_file(kind: str | None, name: str, told: str | None, expected: bool) -> None:
+    """A page where neither name nor type speak of one is that of a proxy or of a sign-in, and no result."""
+    assert a_web_page_instead(kind, name, told) is expected

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from stacsync.errors import AssetChanged, StorageError
+from stacsync.errors import AssetChanged, StorageError, TransferFailed
 from stacsync.jobs import AssetRecord
 from stacsync.ledger.assets import UploadRow
 from stacsync.ledger.times import to_text
@@ -129,6 +129,8 @@ class Carrier:
         prefix = b"".join(first)
         first.clear()
         kind = sniff.media_type(prefix[: sniff.HEAD], asset.filename, tiff.within(prefix))
+        if sniff.a_web_page_instead(kind, asset.filename, asset.media_type):
+            raise TransferFailed("a web page came instead of the file", "the next pass asks again")
         if held <= self._sizes.small:
             return self._put(asset, key, prefix, kind, feed)
         if self._small(asset):  # so it was said: nobody looked yet

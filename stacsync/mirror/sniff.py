@@ -46,6 +46,7 @@ _TEXT_SUFFIXES = {
     ".yml": "application/yaml",
     ".py": "text/x-python",
 }
+_MAY_BE_PAGES = frozenset({"", ".htm", ".html", ".xhtml", ".xml", ".txt", ".md", ".svg", ".log"})
 _LINES_OF_JSON = frozenset({".ndjson", ".jsonl", ".geojsonl"})
 _GEOJSON_TYPES = frozenset(
     {
@@ -62,6 +63,16 @@ _GEOJSON_TYPES = frozenset(
 )
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def a_web_page_instead(kind: str | None, name: str, told: str | None) -> bool:
+    """Whether bytes of this `kind` are a page of a proxy or a sign-in in place of the file `name` of the type `told`."""
+    if kind != "text/html" or "html" in (told or ""):
+        return False
+    suffix = posixpath.splitext(name)[1].lower()
+    return suffix not in _MAY_BE_PAGES or (told or "").startswith(
+        ("image/tiff", "image/png", "image/jp", "application/json")
+    )
 
 
 def media_type(head: bytes, name: str = "", read: tiff.Read | None = None) -> str | None:

@@ -1,4 +1,4 @@
-"""A proxy before a real S3 server: passes everything on, and misbehaves as it is told."""
+"""A proxy before a real S3 server or a provider: passes everything on, and misbehaves as it is told."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import http.client
 import re
 import socket
 import struct
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, Self
@@ -16,6 +17,17 @@ from urllib.parse import urlsplit
 
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 FOREVER = 10**9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said, or what is said in its place."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    asked: str = ""
+    """The address that was asked, at the proxy."""
 
 
 @dataclass
@@ -37,6 +49,14 @@ class Trouble:
     """Ask the server, then reset the connection: it is done, and nobody knows."""
     truncate: bool = False
     """Send half of the body under the right Content-Length."""
+    reset_after: int | None = None
+    """Reset the connection after so many bytes of the body."""
+    stall: float = 0.0
+    """Be silent for so many seconds, then hang up."""
+    drip: float = 0.0
+    """Seconds between pieces of the body, of which there are fifty."""
+    change: Callable[[Answer], Answer] | None = None
+    """Say something else in place of the server's answer."""
     only: Callable[[dict[str, str]], bool] = lambda _: True
 
     def takes(self, method: str, path: str, headers: dict[str, str]) -> bool:
@@ -52,8 +72,10 @@ class Trouble:
 class Proxy:
     """See the module; `troubles` may be changed at any time."""
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, *, rewrite: bool = False) -> None:
+        """With `rewrite`, JSON and redirects that name the server name the proxy, so that all goes through it."""
         self.upstream = urlsplit(upstream).netloc
+        self.rewrite = rewrite
         self.troubles: list[Trouble] = []
         self.deaf_to_conditions = False
         """The server never hears If-Match and If-None-Match of writes."""
@@ -95,17 +117,24 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         trouble = self.proxy.trouble(self.command, self.path, headers)
-        if trouble is None or trouble.lose_answer or trouble.truncate:
+        status, sent, data = 0, {}, b""
+        if trouble is None or not (trouble.status or trouble.lose_request or trouble.stall):
             status, sent, data = self._ask(body)
         elif trouble.status:
             error = f'<?xml version="1.0"?><Error><Code>{trouble.code}</Code><Message>m</Message></Error>'
             status, sent, data = trouble.status, {"Content-Type": "application/xml"}, error.encode()
         with self.proxy.lock:
             self.proxy.asked.append((self.command, self.path, 0 if trouble and not trouble.status else status))
-        if trouble and (trouble.lose_request or trouble.lose_answer):
+        if trouble and (trouble.lose_request or trouble.lose_answer or trouble.stall):
+            time.sleep(trouble.stall)
             self._reset()
             return
-        self._tell(status, sent, data, half=bool(trouble and trouble.truncate))
+        answer = Answer(status, sent, data, f"{self.proxy.url}{self.path}")
+        if trouble and trouble.change:
+            answer = trouble.change(answer)
+            answer = replace(answer, headers={k: v for k, v in answer.headers.items() if k.lower() not in HOP})
+        end = len(answer.body) // 2 if trouble and trouble.truncate else trouble.reset_after if trouble else None
+        self._tell(answer, end, trouble.drip if trouble else 0.0)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -128,19 +157,32 @@ class _Handler(BaseHTTPRequestHandler):
             sent = {name: value for name, value in answer.getheaders() if name.lower() not in HOP}
             if self.command == "HEAD":
                 sent["Content-Length"] = answer.getheader("Content-Length") or "0"
+            if self.proxy.rewrite:
+                sent, data = self._rewritten(sent, data)
             return answer.status, sent, data
         finally:
             upstream.close()
 
-    def _tell(self, status: int, headers: dict[str, str], data: bytes, *, half: bool) -> None:
+    def _rewritten(self, sent: dict[str, str], data: bytes) -> tuple[dict[str, str], bytes]:
+        theirs, ours = f"http://{self.proxy.upstream}", self.proxy.url
+        if "json" in sent.get("Content-Type", ""):
+            data = data.replace(theirs.encode(), ours.encode())
+        return {name: value.replace(theirs, ours) for name, value in sent.items()}, data
+
+    def _tell(self, answer: Answer, end: int | None, drip: float) -> None:
         with suppress(OSError):
-            self.send_response_only(status)
-            for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_response_only(answer.status)
+            for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(data[: len(data) // 2] if half else data)
+            body = answer.body[:end]
+            step = max(1, len(body) // 50) if drip else len(body) or 1
+            for start in range(0, len(body), step):
+                self.wfile.write(body[start : start + step])
+                self.wfile.flush()
+                time.sleep(drip)
             self.wfile.flush()
-            if half:
+            if end is not None:
                 self._reset()
 
     def _reset(self) -> None:
