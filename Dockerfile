@@ -4,17 +4,24 @@
 # Run:    docker run --read-only --cap-drop ALL --tmpfs /tmp -v stacsync-state:/var/lib/stacsync \
 #             -v ./stacsync.toml:/etc/stacsync/stacsync.toml:ro -p 127.0.0.1:8080:8080 stacsync
 
-FROM python:3.12-slim-bookworm AS build
+# Both stages begin with the same image. For a build that can be repeated exactly, name it by its digest:
+#         docker build --build-arg BASE=python:3.12-slim-bookworm@sha256:… -t stacsync .
+ARG BASE=python:3.12-slim-bookworm
+
+FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/stacsync
-COPY requirements.run.lock /build/
-# The packages first: they change more rarely than the code, so this layer stays cached.
-RUN /opt/stacsync/bin/pip install --require-hashes -r /build/requirements.run.lock
+COPY requirements.run.lock requirements.build.lock /build/
+# The packages first: they change more rarely than the code, so this layer stays cached. What builds the wheel stays apart.
+RUN /opt/stacsync/bin/pip install --require-hashes -r /build/requirements.run.lock \
+ && python -m pip install --require-hashes -r /build/requirements.build.lock
 COPY pyproject.toml README.md LICENSE /build/
 COPY stacsync /build/stacsync
-RUN /opt/stacsync/bin/pip install --no-deps /build && /opt/stacsync/bin/python -m compileall -q /opt/stacsync
+RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
+ && /opt/stacsync/bin/pip install --no-deps --no-index /build/wheels/*.whl \
+ && /opt/stacsync/bin/python -m compileall -q /opt/stacsync
 
-FROM python:3.12-slim-bookworm
+FROM ${BASE}
 LABEL org.opencontainers.image.title="stacsync" \
       org.opencontainers.image.description="Mirrors finished Earth-observation jobs and publishes them as a STAC catalog" \
       org.opencontainers.image.licenses="Apache-2.0"

@@ -10,7 +10,7 @@ AGAIN := --reruns 1 --reruns-delay 3
 
 LONG := tests/dask tests/drill tests/daemon tests/whole/test_large_files.py tests/whole/test_all_providers.py
 
-.PHONY: demo test test-long test-real drill lint bench lock golden clean
+.PHONY: demo test test-long test-real test-versions drill drill-quick stores audit lint bench lock golden clean
 
 demo: $(INSTALLED)  ## the main job against local stand-ins: prints where the catalog is
 	$(RUN)/stacsync demo demo-catalog
@@ -26,8 +26,26 @@ test-real: $(READY)  ## what needs Debian's packages or a second virtual environ
 	sh tests/real/install.sh
 	$(RUN)/python -m pytest -m real --ignore=tests/drill -q $(AGAIN)
 
-drill: $(READY)  ## every promise attacked on purpose, every crash point and not a sample: hours; prints a table
+test-versions: $(READY)  ## the newest packages on each Python that is there, the oldest that are allowed on the first
+	$(RUN)/python -m pip install --quiet uv
+	sh tests/supply/versions.sh
+
+drill: $(READY)  ## every promise attacked on purpose, every case and not a sample: the best part of an hour; prints a table
 	$(RUN)/python -m tests.drill
+
+drill-quick: $(READY)  ## the same table from samples, in minutes
+	$(RUN)/python -m tests.drill --quick
+
+stores: $(READY)  ## one suite against every store that can be had here; needs Ceph from Debian (tests/real/install.sh)
+	$(RUN)/python -m tests.storage
+
+audit: $(READY)  ## known weaknesses of what is delivered, its bill of materials, its licences
+	[ -x .venvs/audit/bin/pip-audit ] || $(PYTHON) -m venv .venvs/audit
+	.venvs/audit/bin/python -m pip install --quiet 'pip-audit>=2.9,<3'
+	mkdir -p test-output
+	$(RUN)/python -m tests.supply sbom test-output/stacsync.cdx.json
+	$(RUN)/python -m tests.supply licences > test-output/licences.md
+	$(RUN)/python -m tests.supply audit .venvs/audit/bin/pip-audit || [ $$? -eq 3 ]
 
 lint: $(READY)
 	$(RUN)/ruff check .
@@ -41,10 +59,11 @@ bench: $(READY)  ## ratios against peers, in the same run; see docs/benchmarks.m
 golden: $(READY)  ## refresh the golden documents on purpose; read the difference by eye
 	-$(RUN)/python -m pytest -m "not real" --update-golden -q
 
-lock: $(READY)  ## bring both lock files up to date with pyproject.toml
+lock: $(READY)  ## bring all lock files up to date with pyproject.toml
 	$(RUN)/python -m pip install --quiet uv
 	$(RUN)/uv pip compile $(COMPILE) --all-extras --group dev pyproject.toml -o requirements.lock
 	$(RUN)/uv pip compile $(COMPILE) --extra postgresql --extra raster -c requirements.lock pyproject.toml -o requirements.run.lock
+	echo 'hatchling>=1.27' | $(RUN)/uv pip compile $(COMPILE) -c requirements.lock - -o requirements.build.lock
 
 COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header
 
