@@ -33,6 +33,14 @@ if [ ! -f .venvs/stac-browser/dist/index.html ]; then
     )
 fi
 
+# The map of STAC Browser 5, which npm does not have, is drawn by a newer ol-stac than version 4 builds with.
+if [ ! -f .venvs/ol-stac/node_modules/esbuild/package.json ]; then
+    mkdir -p .venvs/ol-stac
+    (cd .venvs/ol-stac && npm install --silent --no-audit --no-fund --ignore-scripts ol@10.11.0 ol-stac@1.6.0 proj4@2 esbuild@0)
+fi
+cp tests/real/browser/map.js .venvs/ol-stac/
+(cd .venvs/ol-stac && npx --silent esbuild map.js --bundle --minify --log-level=error --outfile=dist/map.js)
+
 # Readers of the search index (rustac 0.9.17 is the newest whose DuckDB extensions PyPI has), and the API server that
 # serves it; each in a virtual environment of its own.
 extensions='duckdb-extension-spatial==1.5.5 duckdb-extension-icu==1.5.5 duckdb-extension-parquet==1.5.5 duckdb-extension-json==1.5.5'

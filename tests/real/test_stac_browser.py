@@ -26,6 +26,7 @@ from tests.kit.workspace import BucketStore, Workspace, crawl
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
 BROWSER = HERE.parents[1] / ".venvs" / "stac-browser"
+MAP = HERE.parents[1] / ".venvs" / "ol-stac" / "dist"
 OUTPUT = HERE.parents[1] / "test-output" / "browser"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 MONTHS, DAYS = 4, 24
@@ -142,9 +143,10 @@ class _Build(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def served(root: str) -> Iterator[str]:
+def serving(folder: Path, root: str) -> Iterator[str]:
+    """Serve a build of STAC Browser, or what else lies in `folder`."""
     config = f"window.STAC_BROWSER_CONFIG = {json.dumps({'catalogUrl': f'{root}/catalog.json'})}".encode()
-    handler = partial(_Build, directory=str(BROWSER / "dist"), config=config)
+    handler = partial(_Build, directory=str(folder), config=config)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -155,30 +157,34 @@ def served(root: str) -> Iterator[str]:
 
 
 def visit(root: str, pages: list[dict[str, Any]], prefix: str = "") -> dict[str, Any]:
-    """Open pages; return what was seen on each."""
+    """Open pages in STAC Browser; return what was seen on each."""
+    with serving(BROWSER / "dist", root) as base:
+        return seen([{**page, "url": f"{base}/#/{quote(page['at'])}"} for page in pages], prefix)
+
+
+def seen(pages: list[dict[str, Any]], prefix: str = "") -> dict[str, Any]:
+    """Open pages in Chromium, keep pictures of them; return what was seen on each."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    with served(root) as base:
-        plan = {
-            "modules": str(BROWSER),
-            "chromium": "/usr/bin/chromium",
-            "pages": [
-                {
-                    **page,
-                    "url": f"{base}/#/{quote(page['at'])}",
-                    "picture": str(OUTPUT / f"{prefix}{page['name']}.png"),
-                    "map": str(OUTPUT / f"{prefix}{page['name']}-map.png") if page.get("map") else None,
-                }
-                for page in pages
-            ],
-        }
-        done = subprocess.run(
-            ["node", str(HERE / "browser" / "visit.cjs")],
-            input=json.dumps(plan),
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+    plan = {
+        "modules": str(BROWSER),
+        "chromium": "/usr/bin/chromium",
+        "pages": [
+            {
+                **page,
+                "picture": str(OUTPUT / f"{prefix}{page['name']}.png"),
+                "map": str(OUTPUT / f"{prefix}{page['name']}-map.png") if page.get("map") else None,
+            }
+            for page in pages
+        ],
+    }
+    done = subprocess.run(
+        ["node", str(HERE / "browser" / "visit.cjs")],
+        input=json.dumps(plan),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -215,20 +221,21 @@ def test_every_page_reads_well(catalog: tuple[str, Workspace]) -> None:
         {"name": "item-ndvi", "at": at(workspace, "2025-06-04Z.tif.json"), "map": True, "settle": 5000},
         {"name": "item-true-colours", "at": at(workspace, "TCI.tif.json"), "map": True, "settle": 5000},
         {"name": "list", "at": series, "expect": ".item-card", "scroll": 8},
-        {"name": "narrow", "at": somme, "expect": ".item-card", "width": 390, "height": 844},
+        {"name": "narrow", "at": somme, "expect": ".item-card", "width": 390, "height": 844, "scroll": 4, "full": True},
     ]
-    seen = visit(root, pages)
-    for name, page in seen.items():
+    told = visit(root, pages)
+    for name, page in told.items():
         assert ours(page["errors"]) == [], name
         assert page["broken"] == [], name
         assert page["alerts"] == [], name
         assert page["heading"] != ["Error"], name
         assert all(page["links"]), name
         assert not page["wide"], name
-    assert seen["provider"]["pictures"] == seen["provider"]["cards"] == 7
-    assert seen["collection"]["pictures"] >= 3
-    assert [title for title in seen["collection"]["links"] if title.startswith("2025-06-14 NDVI of the Somme")]
-    assert seen["list"]["loaded"] >= 10
+    assert told["provider"]["pictures"] == told["provider"]["cards"] == 7
+    assert told["collection"]["pictures"] >= 3
+    assert told["narrow"]["pictures"] >= 3
+    assert [title for title in told["collection"]["links"] if title.startswith("2025-06-14 NDVI of the Somme")]
+    assert told["list"]["loaded"] >= 10
     assert shares("item-true-colours")["coloured"] > 0.3
     assert shares("item-ndvi")["black"] < 0.3
     assert shares("collection")["coloured"] > 0.3
@@ -263,6 +270,25 @@ def test_an_ndvi_is_drawn_where_it_would_be_black(catalog: tuple[str, Workspace]
         store.client.delete_object(Bucket=store.bucket, Key=f"{store.prefix}/{bare}")
     assert shares("ndvi-before")["black"] > 0.3
     assert shares("ndvi-after")["black"] < 0.3
+
+
+def test_an_ndvi_is_drawn_in_colour(catalog: tuple[str, Workspace], tmp_path: Path) -> None:
+    """The map library of STAC Browser 5 draws the float raster in the colours that its Item states, and nothing outside of it."""
+    root, workspace = catalog
+    for file in MAP.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "index.html").write_text(
+        '<body><link rel="stylesheet" href="map.css"><script src="map.js"></script></body>'
+    )
+    item = at(workspace, "2025-06-09Z.tif.json")
+    with serving(tmp_path, root) as base:
+        told = seen(
+            [{"name": "ndvi", "url": f"{base}/index.html?{root}/{item}", "map": True, "settle": 6000}], "colours-"
+        )
+    assert told["ndvi"]["heading"] == ["2025-06-09 NDVI of the Somme"]
+    assert ours(told["ndvi"]["errors"]) == []
+    assert shares("colours-ndvi")["coloured"] > 0.6
+    assert shares("colours-ndvi")["black"] < 0.05
 
 
 def test_readers_and_score_are_told_well(catalog: tuple[str, Workspace]) -> None:

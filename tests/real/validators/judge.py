@@ -46,12 +46,12 @@ def stac_check(places: Places) -> Judge:
     It has no option for schemas that lie here, so that what it fetches is answered from the map.
     """
     linting, utilities = import_module("stac_check.lint"), import_module("stac_validator.utilities")
-    fetch = utilities.fetch_and_parse_file
+    fetch = vars(utilities)["fetch_and_parse_file"]
 
     def answered(path: str, headers: dict[str, str] | None = None) -> Any:
         return fetch(places.get(path, path), headers)
 
-    utilities.fetch_and_parse_file = answered
+    vars(utilities)["fetch_and_parse_file"] = answered
     config = Path(__file__).with_name("stac-check.yml")
 
     def judge(path: str) -> list[str]:
