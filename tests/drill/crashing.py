@@ -2,8 +2,8 @@
 
 Nothing in the product knows of it: the parts of `stacsync.app.Parts` are wrapped at their seams. Run as a program it is
 a server that forks one child per order, so that a crash costs a few milliseconds of start-up; it opens no thread and no
-connection itself. An order is a JSON line `{"config": …, "die_at": … or null, "told": file}`; the answer is the child's
-exit code. A child that is not killed writes the names of the points that it passed to `told`.
+connection itself. An order is a JSON line `{"config": …, "die_at": … or null, "kill_after": seconds or null, "told": file}`;
+the answer is the child's exit code. A child that is not killed writes the names of the points that it passed to `told`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -234,6 +235,9 @@ def _fork(order: dict[str, Any]) -> int:
             sys.stderr.write(f"{error!r}\n")
         sys.stderr.flush()
         os._exit(code)
+    if order.get("kill_after") is not None:
+        time.sleep(order["kill_after"])
+        os.kill(pid, signal.SIGKILL)  # nobody has waited for it yet, so the number is still its own
     signal.alarm(120)
     _, status = os.waitpid(pid, 0)
     signal.alarm(0)

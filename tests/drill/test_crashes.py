@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,11 +32,13 @@ class Server:
     folder: Path
     number: int = 0
 
-    def run(self, workspace: Workspace, die_at: str | None = None) -> tuple[int, dict[str, Any]]:
-        """Make a pass that dies at a point, or that is not disturbed; return its exit code and what it told."""
+    def run(
+        self, workspace: Workspace, die_at: str | None = None, kill_after: float | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Make a pass that dies at a point, is killed, or is not disturbed; return its exit code and what it told."""
         self.number += 1
         told = self.folder / f"told-{self.number}"
-        order = {"config": str(workspace.config), "die_at": die_at, "told": str(told)}
+        order = {"config": str(workspace.config), "die_at": die_at, "kill_after": kill_after, "told": str(told)}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps(order), file=self.process.stdin, flush=True)
@@ -133,6 +138,36 @@ def test_a_crash_anywhere_leaves_no_trace(
     points = chosen(drill.points)
     wrong = {point: problem for number, point in enumerate(points) if (problem := _die(drill, point, number))}
     tried(len(points))
+    assert wrong == {}
+
+
+@pytest.mark.promise(
+    "after SIGKILL at any moment, again and again, the next pass makes the store what it would have been"
+)
+@pytest.mark.parametrize("wanted", [pytest.param(8, id="sampled"), pytest.param(100, id="all", marks=pytest.mark.real)])
+@pytest.mark.timeout(1800)
+def test_killed_at_any_moment(drill: Drill, wanted: int, tried: Callable[[int], None]) -> None:
+    """Killed four times in a row at moments of chance, a pass completes; a reader never meets a gap."""
+    chance = random.Random(11)
+    began = time.monotonic()
+    assert drill.server.run(drill.copy("timed"))[0] == 0
+    whole = time.monotonic() - began
+    wrong: dict[int, Any] = {}
+    kills = 0
+    for number in range(2 * wanted):
+        if kills >= wanted:
+            break
+        workspace = drill.copy(f"killed-{number}")
+        with Crawler(workspace.store) as reader:
+            for _ in range(4):
+                code, _ = drill.server.run(workspace, kill_after=chance.uniform(0.02, 0.7) * whole)
+                kills += code == -signal.SIGKILL
+            code, told = drill.server.run(workspace)
+        if code or reader.gaps or published(workspace.store) != drill.wanted:
+            wrong[number] = (code, reader.gaps, _differences(published(workspace.store), drill.wanted), told)
+        shutil.rmtree(workspace.root)
+    tried(kills)
+    assert kills >= wanted
     assert wrong == {}
 
 

@@ -19,8 +19,18 @@ try() { # NAME, then pytest's words
     fi
 }
 
+find_python() { # VERSION; a name on the path may be a stub that only says what it lacks
+    for python in "$(command -v "python$1")" "$HOME/.pyenv/versions/$1".*/bin/python "$HOME/.local/share/uv/python/cpython-$1".*/bin/python; do
+        if "$python" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$1')" 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    return 1
+}
+
 for version in 3.11 3.12 3.13; do
-    python=$($uv python find --no-python-downloads "$version" 2>/dev/null) || { echo "missing python $version: not tried" && continue; }
+    python=$(find_python "$version") || { echo "missing python-$version: not tried" && continue; }
     $uv venv --quiet --clear --python "$python" ".venvs/python-$version"
     $uv pip install --quiet --python ".venvs/python-$version/bin/python" --require-hashes -r requirements.lock
     $uv pip install --quiet --python ".venvs/python-$version/bin/python" --no-deps --editable .
