@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,6 +194,28 @@ def test_the_evalscript_is_told_once() -> None:
     assert isinstance(collection.assets[0].source, Inline)
     assert orjson.loads(collection.assets[0].source.data)["novelty"] == {"x": 1}
     sound(items, [collection])
+
+
+def test_a_collection_names_the_processing_extension() -> None:
+    """Whoever carries an evalscript names the extension that says what it is, and says so rightly."""
+    results, items = features()
+    document = sound(items, [contributions.collection(results, {})])[-1]
+    assert document["processing:expression"]["format"] == "evalscript"
+    assert any("/processing/" in uri for uri in document["stac_extensions"])
+    assert document["providers"][0]["processing:software"] == {"Sentinel Hub Batch Processing API": results.version}
+
+
+def test_without_its_asset_a_request_is_told_in_the_collection() -> None:
+    """By reference no file goes along: what was asked for, known or not, stands in the Collection, the script once."""
+    results, items = features()
+    task = deepcopy(results.job.details["task"])
+    task["request"]["processRequest"]["novelty"] = {"x": 1}
+    collection = contributions.collection(results, task, attached=False)
+    document = sound(items, [collection])[-1]
+    assert not collection.assets
+    assert document["sh:process_request"]["novelty"] == {"x": 1}
+    assert document["sh:output"]["delivery"]["s3"]["url"].startswith("s3://")
+    assert json.dumps(document).count("VERSION=3") == 1
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -33,7 +33,8 @@ _REQUEST_FIELDS_ELSEWHERE = frozenset(
 def collection(results: Results, request: Mapping[str, Any], *, attached: bool = True) -> CollectionRecord:
     """Return what the job contributes to its Collection; `request` is all that the service said (cleaned).
 
-    `attached`: the request goes along as an asset; it does not where nothing but documents is to be written.
+    `attached`: the request goes along as an asset; where nothing but documents is to be written, what it asked for stands
+    in a Collection of its own instead.
     """
     own = results.shared is None
     area = results.facts.area or (None if own else extent(results.shared or {}))
@@ -49,7 +50,7 @@ def collection(results: Results, request: Mapping[str, Any], *, attached: bool =
         item_assets=_item_assets(results),
         assets=(request_asset(results.job.id, request, own=own),) if attached else (),
         created=results.job.created if own else times.instant((results.shared or {}).get("created")),
-        extra=_extra(results, request),
+        extra=_extra(results, request) if attached else {**_asked(results, request), **_extra(results, request)},
     )
 
 
@@ -140,6 +141,16 @@ def _extra(results: Results, request: Mapping[str, Any]) -> dict[str, Any]:
         **other_fields(stated, _REQUEST_FIELDS_ELSEWHERE),
         **({"sh:output_type": target["type"]} if text(target.get("type")) else {}),
     }
+
+
+def _asked(results: Results, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a request asked for and where it delivered to, but for the evalscript, which is told elsewhere."""
+    if results.shared is not None:
+        return {}
+    inner = mapping(request.get("request")) or request
+    process = {name: value for name, value in mapping(inner.get("processRequest")).items() if name != "evalscript"}
+    stated = {"sh:process_request": process, "sh:output": dict(mapping(inner.get("output")))}
+    return {name: value for name, value in stated.items() if value}
 
 
 def collection_fields(collection_id: str | None, stated: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,12 +28,15 @@ class SharedCollections:
         self._memory = context.memory
         self._lock = Lock()
         self._facts: dict[str, Mapping[str, Any]] = {}
+        self._late: set[str] = set()
+        """Not known to the service in this pass, for the first time: for all jobs that feed them alike."""
         self._sensed: tuple[str, Sensed] | None = None
 
     def forget(self) -> None:
         """Ask again from now on: a new pass begins."""
         with self._lock:
             self._facts.clear()
+            self._late.clear()
             self._sensed = None
 
     def facts(self, collection_id: str) -> Mapping[str, Any]:
@@ -71,7 +74,8 @@ class SharedCollections:
         try:
             found = self._client.collection(collection_id)
         except JobNotReady:
-            if self._memory.get(mark) is None:
+            if collection_id in self._late or self._memory.get(mark) is None:
+                self._late.add(collection_id)
                 self._memory.put(mark, {"seen": True})
                 raise
             return {}
