@@ -26,6 +26,11 @@ _COLOURS = (
 _LANE = (222, 214, 196)
 _SHORT, _LONG, _DOUBLE = 3, 4, 12
 _FORMATS = {_SHORT: "H", _LONG: "I", _DOUBLE: "d"}
+_BEGINNING = 8
+"""Where a TIFF's first directory may begin: right behind the mark."""
+_DATA = 273
+_Tag = tuple[int, int, Sequence[float]]
+"""Number, kind, values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +132,20 @@ def png(rgb: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def geotiff(pixels: bytes, place: Place, *, nodata: int | None = None) -> bytes:
-    """Return a deflated GeoTIFF of one or three 8-bit bands, by the number of bytes in `pixels`."""
+    """Return a deflated GeoTIFF of one or three 8-bit bands, by the number of bytes in `pixels`.
+
+    The directory stands before the data, which makes so small an image a cloud-optimized one: browsers draw it on a map.
+    """
     bands = len(pixels) // (SIDE * SIDE)
     packed = zlib.compress(pixels, 9)
     system = (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, place.epsg)
-    tags: list[tuple[int, int, Sequence[float]]] = [
+    tags: list[_Tag] = [
         (256, _LONG, [SIDE]),
         (257, _LONG, [SIDE]),
         (258, _SHORT, [8] * bands),
         (259, _SHORT, [8]),
         (262, _SHORT, [2 if bands == 3 else 1]),
-        (273, _LONG, [8]),
+        (_DATA, _LONG, [0]),
         (277, _SHORT, [bands]),
         (278, _LONG, [SIDE]),
         (279, _LONG, [len(packed)]),
@@ -146,16 +154,16 @@ def geotiff(pixels: bytes, place: Place, *, nodata: int | None = None) -> bytes:
         (33922, _DOUBLE, [0.0, 0.0, 0.0, place.west, place.north, 0.0]),
         (34735, _SHORT, system),
     ]
-    body = packed + b"\0" * (len(packed) % 2)
-    start = 8 + len(body)
-    return struct.pack("<2sHI", b"II", 42, start) + body + _directory(tags, start, nodata)
+    data = _BEGINNING + len(_directory(tags, nodata))
+    placed: list[_Tag] = [(tag, kind, [data] if tag == _DATA else values) for tag, kind, values in tags]
+    return struct.pack("<2sHI", b"II", 42, _BEGINNING) + _directory(placed, nodata) + packed
 
 
-def _directory(tags: Sequence[tuple[int, int, Sequence[float]]], offset: int, nodata: int | None) -> bytes:
-    """Return the image file directory at `offset`, with the values that do not fit into it behind it."""
+def _directory(tags: Sequence[_Tag], nodata: int | None) -> bytes:
+    """Return the image file directory that begins the file, with the values that do not fit into it behind it."""
     entries, behind = b"", b""
     number = len(tags) + (nodata is not None)
-    start = offset + 2 + 12 * number + 4
+    start = _BEGINNING + 2 + 12 * number + 4
     for tag, kind, values in tags:
         packed = struct.pack(f"<{len(values)}{_FORMATS[kind]}", *values)
         if len(packed) > 4:

@@ -125,7 +125,7 @@ class _Page:
         script, style = (_hash(self._text, name) for name in ("script", "style"))
         self._policy = (
             f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; "
-            "img-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            "img-src 'self' data: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
 
     async def answer(self, _: Request) -> Response:
