@@ -104,6 +104,10 @@ def test_the_built_in_page_leads_from_the_root_to_an_item(demo: Path, chromium: 
         main.get_by_role("link", name="2025-06-19 NDVI over the Hesbaye").click()
         expect(main.locator("h1")).to_have_text("2025-06-19 NDVI over the Hesbaye", timeout=PATIENCE)
         expect(main.locator(".shape")).to_be_visible(timeout=PATIENCE)
+        assert page.evaluate("document.documentElement.scrollHeight") < 2_000
+        main.get_by_text("NDVI", exact=True).last.click()
+        expect(main.get_by_text("colormap")).to_be_visible(timeout=PATIENCE)
+        main.get_by_text("NDVI", exact=True).last.click()
         looked_at(page, f"{view}-item")
         main.locator(".kind").get_by_role("link").click()
         expect(main.locator("h1")).to_have_text("NDVI over the Hesbaye", timeout=PATIENCE)
