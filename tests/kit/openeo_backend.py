@@ -17,8 +17,9 @@ import requests
 ROOT = Path(__file__).parents[2]
 APP = Path(__file__).parent / "openeo_app"
 VENV = ROOT / ".venvs" / "openeo-driver"
-PACKAGES = ("openeo-driver==0.136.0a4", "oidc-provider-mock==0.3.4")
-"""Pre-releases of the driver are all there is; it pins libraries that we have newer, hence the other environment."""
+PACKAGES = ("openeo-driver==0.136.0a4", "oidc-provider-mock==0.3.4", "authlib<1.10", "httpx<1")
+"""Pre-releases of the driver are all there is, and of nothing else is one wanted. It pins libraries that we have newer,
+hence the other environment."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def python() -> str:
     found = VENV / "bin" / "python"
     if not (VENV / ".ready").exists():
         subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        subprocess.run([found, "-m", "pip", "install", "--quiet", "--pre", *PACKAGES], check=True)
+        subprocess.run([found, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
         (VENV / ".ready").touch()
     return str(found)
 
