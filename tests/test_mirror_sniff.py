@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stacsync.mirror import tiff
-from stacsync.mirror.sniff import a_web_page_instead, media_type
+from stacsync.mirror.sniff import media_type, something_else
 
 COG = tiff.COG
 GEOTIFF = tiff.GEOTIFF
@@ -158,17 +158,24 @@ def test_a_real_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "told", "expected"),
     [
-        ("text/html", "B04.tif", "image/tiff; application=geotiff", True),
-        ("text/html", "table.csv", None, True),
-        ("text/html", "data", "application/json", True),
-        ("text/html", "report.html", None, False),
-        ("text/html", "report", "text/html; charset=utf-8", False),
-        ("text/html", "readme.txt", "text/plain", False),
-        ("text/html", "data", None, False),
-        ("text/csv", "table.csv", "text/csv", False),
-        (None, "B04.tif", "image/tiff", False),
+        ("text/html", "B04.tif", "image/tiff; application=geotiff", "web page"),
+        ("text/html", "table.csv", None, "web page"),
+        ("text/html", "data", "image/png", "web page"),
+        ("text/html", "report.html", None, ""),
+        ("text/html", "report", "text/html; charset=utf-8", ""),
+        ("text/html", "readme.txt", "text/plain", ""),
+        ("text/html", "data", None, ""),
+        ("application/json", "B04.tif", None, "application/json"),
+        ("application/xml", "B04", "image/tiff", "application/xml"),
+        ("application/json", "metadata", "application/json", ""),
+        ("application/geo+json", "footprint.tif", None, ""),
+        ("application/json", "table.csv", "text/csv", ""),
+        ("text/csv", "table.csv", "text/csv", ""),
+        (None, "B04.tif", "image/tiff", ""),
     ],
 )
-def test_a_web_page_in_place_of_a_file(kind: str | None, name: str, told: str | None, expected: bool) -> None:
-    """A page where neither name nor type speak of one is that of a proxy or of a sign-in, and no result."""
-    assert a_web_page_instead(kind, name, told) is expected
+def test_something_else_in_place_of_a_file(kind: str | None, name: str, told: str | None, expected: str) -> None:
+    """A page, or an error under a status of success, is no raster; what may be the file itself is not doubted."""
+    found = something_else(kind, name, told)
+    assert expected in found
+    assert bool(found) == bool(expected)

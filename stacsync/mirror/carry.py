@@ -129,8 +129,8 @@ class Carrier:
         prefix = b"".join(first)
         first.clear()
         kind = sniff.media_type(prefix[: sniff.HEAD], asset.filename, tiff.within(prefix))
-        if sniff.a_web_page_instead(kind, asset.filename, asset.media_type):
-            raise TransferFailed("a web page came instead of the file", "the next pass asks again")
+        if instead := sniff.something_else(kind, asset.filename, asset.media_type):
+            raise TransferFailed(f"{instead} came instead of the file", "the next pass asks again")
         if held <= self._sizes.small:
             return self._put(asset, key, prefix, kind, feed)
         if self._small(asset):  # so it was said: nobody looked yet

@@ -134,8 +134,8 @@ class Unpacker:
                     members.write(path, unzip.pieces(archive, info), self._member_bytes)
 
     def _single(self, pull: Pull, gate: Gate, members: Members, name: str) -> None:
-        if sniff.media_type(pull.peek(sniff.HEAD)) == "text/html":
-            raise JobUnusable("a web page came instead of the package", "the next pass asks again")
+        if instead := sniff.something_else(sniff.media_type(pull.peek(sniff.HEAD)), "package.zip", None):
+            raise JobUnusable(f"{instead} came instead of the package", "the next pass asks again")
         path = gate.admit(posixpath.basename(name.replace("\\", "/")) or "file", tar.Kind.FILE, 0)
         if path is not None:
             members.write(path, pull.remaining(), self._member_bytes)

@@ -47,6 +47,25 @@ _TEXT_SUFFIXES = {
     ".py": "text/x-python",
 }
 _MAY_BE_PAGES = frozenset({"", ".htm", ".html", ".xhtml", ".xml", ".txt", ".md", ".svg", ".log"})
+_BINARY = frozenset(
+    {
+        ".tif",
+        ".tiff",
+        ".jp2",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".webp",
+        ".nc",
+        ".h5",
+        ".gpkg",
+        ".parquet",
+        ".zip",
+        ".tgz",
+        ".pdf",
+    }
+)
+_BINARY_TYPES = ("image/tiff", "image/png", "image/jp", "application/x-netcdf", "application/netcdf", "application/zip")
 _LINES_OF_JSON = frozenset({".ndjson", ".jsonl", ".geojsonl"})
 _GEOJSON_TYPES = frozenset(
     {
@@ -65,14 +84,18 @@ _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]')
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
-def a_web_page_instead(kind: str | None, name: str, told: str | None) -> bool:
-    """Whether bytes of this `kind` are a page of a proxy or a sign-in in place of the file `name` of the type `told`."""
-    if kind != "text/html" or "html" in (told or ""):
-        return False
+def something_else(kind: str | None, name: str, told: str | None) -> str:
+    """Name what came in place of the file `name` of the type `told`: "" when it may well be that file.
+
+    A page of a proxy or of a sign-in, or an error that was answered as if all was well, is never taken for a result.
+    """
     suffix = posixpath.splitext(name)[1].lower()
-    return suffix not in _MAY_BE_PAGES or (told or "").startswith(
-        ("image/tiff", "image/png", "image/jp", "application/json")
-    )
+    binary = suffix in _BINARY or (told or "").startswith(_BINARY_TYPES)
+    if kind == "text/html" and "html" not in (told or "") and (binary or suffix not in _MAY_BE_PAGES):
+        return "a web page"
+    if binary and kind in {JSON, "application/xml", "text/xml"}:
+        return f"a text of the type {kind}"
+    return ""
 
 
 def media_type(head: bytes, name: str = "", read: tiff.Read | None = None) -> str | None:

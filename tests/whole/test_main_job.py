@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 import warnings
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -273,7 +274,7 @@ def _read_all_the_while(store: Store, stop: Event, broken: list[str]) -> None:
 def test_the_ledger_keeps_no_signed_address(workspace: Workspace) -> None:
     """No column of any table holds a URL with a query."""
     workspace.sync()
-    with sqlite3.connect(workspace.ledger) as connection:
+    with closing(sqlite3.connect(workspace.ledger)) as connection:
         dump = "\n".join(connection.iterdump())
     assert "?expires" not in dump
     assert json.dumps(dump).count("Signature=") == 0

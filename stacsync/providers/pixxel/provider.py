@@ -164,7 +164,10 @@ class Pixxel:
             if error.status in (400, 403, 404, 500):
                 raise JobUnusable(f"its page cannot be read: {error.message}", error.remedy) from None
             raise
-        return found if isinstance(found, Mapping) else {}
+        page = found if isinstance(found, Mapping) else {}
+        if page.get("error") and "id" not in page:
+            raise JobUnusable("its page cannot be read: it holds an error alone", "the next pass asks again")
+        return page
 
     def _area(self, told: area.Inputs) -> area.Area:
         """Look up where and when a job looked: its input scenes, else its area of interest; nothing of it must be there."""

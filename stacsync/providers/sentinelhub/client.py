@@ -84,9 +84,12 @@ class Client:
 
     def _one(self, path: str, what: str) -> Mapping[str, Any]:
         try:
-            return mapping(cleaned(unwrapped(self._session.get_json(path))))
+            found = mapping(cleaned(unwrapped(self._session.get_json(path))))
         except HttpError as problem:
             raise _lagging(problem, what) from None
+        if "id" not in found:
+            raise Unavailable(f"the service answers for {what} with something else", "the next pass asks again")
+        return found
 
     def _listing(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
         def next_page(page: Mapping[str, Any]) -> str | None:
@@ -98,7 +101,7 @@ class Client:
 
     def _page(self, url: str) -> Mapping[str, Any]:
         page = self._session.get_json(url)
-        if not isinstance(page, dict) or not ("data" in page or "member" in page):
+        if not isinstance(page, dict) or not isinstance(page.get("data", page.get("member")), list):
             raise Unavailable("the service answers a listing without its data", "check url and path_style")
         return page
 
