@@ -156,31 +156,33 @@ TIFFS = {
     "scales without end": lying_tiff(scales=0xFFFFFFFF),
     "a header alone": b"II*\0\x08\0\0\0",
     "BigTIFF that is none": b"II+\0\x08\0\0\0" + b"\xff" * 8,
-    "an HTML page": b"<html>sign in</html>",
     "nothing": b"",
 }
+PAGE = b"<html>sign in</html>"
 
 
 @pytest.mark.promise("files that lie about themselves are mirrored byte for byte and hold nothing up")
 @pytest.mark.timeout(120)
 def test_tiffs_that_lie(tmp_path: Path, openeo: OpenEOStandIn, tried: Callable[[int], None]) -> None:
-    """Headers that promise a billion pixels, name themselves or point nowhere: every file is published as it is."""
+    """Headers that promise a billion pixels, name themselves or point nowhere: every file is published as it is, but for a web page."""
     jobs = [
         StandInJob(
             id=f"t-{number}",
             shape="items",
             files=(StandInFile(name="x.tif", data=data, media_type="image/tiff", day="2025-06-01"),),
         )
-        for number, data in enumerate(TIFFS.values())
+        for number, data in enumerate([*TIFFS.values(), PAGE])
     ]
     openeo.jobs = (*jobs, KEEP)
     workspace = made(tmp_path, cdse=openeo.settings())
     result = synced(workspace)
-    assert result["providers"]["cdse"]["published"] == len(jobs) + 1, result
+    assert result["providers"]["cdse"]["published"] == len(TIFFS) + 1, result
+    assert "a web page came instead of the file" in result["errors"][0]["message"]
     found = list(published(workspace.store).values())
+    assert PAGE not in found
     for name, data in TIFFS.items():
         assert data in found, name
-    tried(len(TIFFS))
+    tried(len(TIFFS) + 1)
 
 
 NAMES = (
@@ -202,8 +204,10 @@ def test_names_of_every_shape(tmp_path: Path, openeo: OpenEOStandIn, tried: Call
     openeo.jobs = (StandInJob(id="names", shape="assets", files=files), *jobs)
     workspace = made(tmp_path, cdse=openeo.settings())
     result = synced(workspace)
-    assert result["providers"]["cdse"]["published"] == len(jobs) + 1, result
+    assert result["providers"]["cdse"]["published"] == len(TIFFS) + 1, result
+    assert "a web page came instead of the file" in result["errors"][0]["message"]
     found = list(published(workspace.store).values())
+    assert PAGE not in found
     for one in (*files, *(job.files[0] for job in jobs)):
         assert found.count(one.data) == 1, one.name
     assert all(

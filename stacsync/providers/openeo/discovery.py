@@ -55,8 +55,15 @@ def api_root(session: Session) -> str:
         found = choose(session.get_json("/.well-known/openeo"))
     except Unavailable:
         return configured
-    root = secured(found, configured) if found else configured
-    if not origins.same_origin(root, configured) and origins.origin(root)[0] != "https":
+    try:
+        root = secured(found, configured) if found else configured
+        plain = not origins.same_origin(root, configured) and origins.origin(root)[0] != "https"
+    except ValueError:
+        raise Unavailable(
+            "the back-end's version discovery names an address that is none",
+            "put the address of the API itself (…/openeo/1.2) in url",
+        ) from None
+    if plain:
         raise Unavailable(
             "the back-end's version discovery points to another host without https",
             "put the address of the API itself (…/openeo/1.2) in url",
