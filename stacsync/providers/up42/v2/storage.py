@@ -67,6 +67,8 @@ class SessionIO(StacApiIO):
         page = self.read_json(url, method=method, parameters=parameters)
         seen: set[bytes] = set()
         while True:
+            if not isinstance(page.get("features", page.get("collections")), list):
+                raise Unavailable("the STAC storage answers a search without a list of features", "try again later")
             if page.get("features"):
                 yield page
             link = _next(page)
