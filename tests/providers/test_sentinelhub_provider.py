@@ -13,7 +13,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from stacsync import registry
 from stacsync.demo.sentinelhub import Account, Bucket, account
-from stacsync.demo.sentinelhub.bucket import ACCESS_KEY, SECRET_KEY
+from stacsync.demo.sentinelhub.bucket import ACCESS_KEY, ELSEWHERE, SECRET_KEY
 from stacsync.demo.sentinelhub.files import Outcome, Row, blob, execution
 from stacsync.demo.sentinelhub.scenario import BUCKET, COLLECTION, SECRET, USER, task
 from stacsync.demo.sentinelhub.service import CLIENT_ID, CLIENT_SECRET, TOKEN_PATH
@@ -230,7 +230,7 @@ def test_a_task_that_ended_empty_is_skipped(connect: Connect, made: Account, buc
     [
         ({f"{BUCKET}/ndvi/featureManifest-{JOB.format(1)}.gpkg": (403, "AccessDenied")}, "no right to read"),
         ({BUCKET: (404, "NoSuchBucket")}, "does not exist"),
-        ({BUCKET: (301, "PermanentRedirect")}, "source.region"),
+        ({BUCKET: (301, "PermanentRedirect")}, f"source.region to {ELSEWHERE}"),
         ({BUCKET: (400, "AuthorizationHeaderMalformed")}, "source.region"),
         ({BUCKET: (403, "SignatureDoesNotMatch")}, "source.secret_access_key"),
     ],
@@ -244,6 +244,18 @@ def test_an_unreadable_bucket_is_told_apart(
     with pytest.raises(JobUnusable) as told_:
         provider.describe(job(provider, 1))
     assert words in str(told_.value)
+
+
+def test_a_bucket_that_is_nowhere_is_asked_no_more_than_it_takes(connect: Connect, bucket: Bucket) -> None:
+    """Without a region, a bucket that sends everybody elsewhere is followed once; then the setting is named."""
+    bucket.refusals[BUCKET] = (301, "PermanentRedirect")
+    provider = connect(
+        source={"endpoint_url": bucket.url, "access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+    )
+    with pytest.raises(JobUnusable, match=r"source\.region"):
+        provider.describe(job(provider, 1))
+    assert len(bucket.asked) <= 4
+    assert "source.region" in list(provider.check())[-1].remedy
 
 
 def test_a_missing_manifest_is_named(connect: Connect, bucket: Bucket) -> None:

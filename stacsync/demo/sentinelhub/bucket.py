@@ -17,6 +17,8 @@ from xml.sax.saxutils import escape
 ACCESS_KEY = "demo-access-key"
 SECRET_KEY = "demo-secret-key"  # noqa: S105 - opens nothing but this stand-in
 PAGE = 1000
+ELSEWHERE = "elsewhere-1"
+"""The region that a refusal with 301 names."""
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _MODIFIED = "Tue, 11 Feb 2025 09:41:12 GMT"
 Answer = tuple[int, bytes, dict[str, str]]
@@ -119,7 +121,8 @@ def _etag(held: bytes) -> str:
 
 
 def _error(status: int, code: str) -> Answer:
-    return status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode(), {}
+    where = {"x-amz-bucket-region": ELSEWHERE} if status == 301 else {}
+    return status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode(), where
 
 
 def _chunks(body: bytes) -> Iterator[bytes]:
