@@ -117,7 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         trouble = self.proxy.trouble(self.command, self.path, headers)
-        status, sent, data = 0, {}, b""
+        status, data = 0, b""
+        sent: dict[str, str] = {}
         if trouble is None or not (trouble.status or trouble.lose_request or trouble.stall):
             status, sent, data = self._ask(body)
         elif trouble.status:

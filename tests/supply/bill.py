@@ -20,12 +20,12 @@ def licence(name: str) -> str:
         told = metadata(name)
     except PackageNotFoundError:
         return "not installed here"
-    if expression := told.get("License-Expression"):
+    if expression := (told.get_all("License-Expression") or [""])[0]:
         return str(expression)
     named = [one.removeprefix(_CLASSIFIER) for one in told.get_all("Classifier") or () if one.startswith(_CLASSIFIER)]
     if named:
         return " or ".join(named)
-    lines = [line.strip() for line in str(told.get("License") or "").splitlines() if line.strip()]
+    lines = [line.strip() for line in str((told.get_all("License") or [""])[0]).splitlines() if line.strip()]
     return lines[0][:80] if lines else UNKNOWN
 
 
