@@ -9,6 +9,9 @@ apt-get update -qq
 postgis=$(apt-cache search --names-only '^postgresql-[0-9]+-postgis-3$' | cut -d ' ' -f 1 | sort -V | tail -n 1)
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql "$postgis"
 
+# Ceph's object gateway, with a monitor and a store in memory: the truest S3 server among Debian's packages.
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends radosgw ceph-mon ceph-osd
+
 # stac-fastapi-pgstac: a STAC API with the Transaction extension, in a virtual environment of its own.
 [ -x .venvs/pgstac/bin/python ] || "${PYTHON:-python3}" -m venv .venvs/pgstac
 .venvs/pgstac/bin/python -m pip install -q 'stac-fastapi-pgstac>=7,<8' 'pypgstac[psycopg]>=0.10,<0.11' 'uvicorn>=0.34'
