@@ -7,6 +7,7 @@ Small objects and unbroken streams go through obstore's synchronous calls, uploa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -94,6 +95,10 @@ class S3Storage:
         except KeyError:
             self._check_bucket()
             return None
+        except Refusal as refusal:
+            if refusal.fault.status == 403:  # to HEAD no service says why; asked with a body it names its reason
+                self._ask_why(key)
+            raise
         meta, headers = found.meta, found.attributes
         return StoredObject(
             key=key,
@@ -102,6 +107,11 @@ class S3Storage:
             attributes=unpack(headers.get("stacsync")),
             modified=meta["last_modified"],
         )
+
+    def _ask_why(self, key: str) -> None:
+        """Raise the refusal with its reason, if reading is refused as well."""
+        with suppress(KeyError):
+            self.get_range(key, 0, 1)
 
     def get(self, key: str) -> bytes:
         """Return the whole object. Raises `KeyError`."""
