@@ -17,7 +17,7 @@ Position = tuple[float, float]
 
 def geometry(value: Any) -> JSON | None:
     """Return `value` when it is a GeoJSON geometry with positions in degrees, its rings closed; else None."""
-    if not isinstance(value, dict) or value.get("type") not in _TYPES:
+    if not isinstance(value, dict) or not isinstance(value.get("type"), str) or value["type"] not in _TYPES:
         return None
     try:
         positions = [position for path in _paths(value) for position in path]
