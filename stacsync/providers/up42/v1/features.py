@@ -77,10 +77,9 @@ def scenes(document: Any, left_out: Counter[str]) -> tuple[Scene, ...]:
 def clean_path(path: str) -> str | None:
     """Return `path` without empty and `.` segments, None when it is absolute, leads upwards or names nothing."""
     parts = [part for part in path.split("/") if part not in {"", "."}]
-    hostile = (
-        path.startswith(("/", "~")) or "\\" in path or "\0" in path or ".." in parts or not parts or ":" in parts[0]
-    )
-    return None if hostile else "/".join(parts)
+    if path.startswith("/") or "\\" in path or "\0" in path or ".." in parts or not parts:
+        return None
+    return None if parts[0].startswith("~") or ":" in parts[0] else "/".join(parts)
 
 
 def _features(document: Any, left_out: Counter[str]) -> Iterator[JSON]:
