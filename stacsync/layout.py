@@ -29,7 +29,7 @@ ROOT = "catalog.json"
 COLLECTIONS = "collections.json"
 STATE = ".stacsync"
 UPLOAD_NOTES = f"{STATE}/upload-notes"
-EDITION = f"{STATE}/edition.json"
+EDITION = f"{STATE}/edition"
 """Names the edition of the catalog that the store holds."""
 SEGMENT_LIMIT = 180
 KEY_LIMIT = 1024

@@ -73,13 +73,21 @@ def test_its_steps_give_a_working_stacsync(tmp_path: Path) -> None:
     home, builder = tmp_path / "venv", tmp_path / "builder"
     for place, lock in ((home, "requirements.run.lock"), (builder, "requirements.build.lock")):
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        hashed = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", ROOT / lock]
+        hashed = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(ROOT / lock)]
         subprocess.run([place / "bin" / "pip", *hashed], check=True)
     (tmp_path / "build").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         (tmp_path / "build" / name).write_bytes((ROOT / name).read_bytes())
     subprocess.run(["cp", "-r", ROOT / "stacsync", tmp_path / "build"], check=True)
-    wheel = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", tmp_path / "wheels"]
+    wheel = [
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--wheel-dir",
+        str(tmp_path / "wheels"),
+    ]
     subprocess.run([builder / "bin" / "pip", *wheel, tmp_path / "build"], check=True)
     made = list((tmp_path / "wheels").glob("*.whl"))
     subprocess.run([home / "bin" / "pip", "install", "--quiet", "--no-deps", "--no-index", *made], check=True)

@@ -90,6 +90,7 @@ class Publisher:
             headings.settle(self.ledger, self.facts, providers)
             self._owed()
             if self._idle():
+                edition.end(self.storage, self.ledger, self.guard)
                 return DocumentCounts()
             self.guard()
             edition.begin(self.storage, self.ledger)
@@ -99,7 +100,8 @@ class Publisher:
                 self._providers(writer)
                 self._root(writer)
                 sweep(writer)
-                return writer.counts
+            edition.end(self.storage, self.ledger, self.guard)
+            return writer.counts
 
     def rebuild(self, providers: Providers) -> DocumentCounts:
         """Write every document again from the ledger alone, whatever lies in the store."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from sqlalchemy import Connection, func, select, update
 
@@ -55,6 +56,15 @@ class Documents:
         """Return the number of documents in the store."""
         with self._database.read() as conn:
             return conn.execute(select(func.count()).select_from(documents)).scalar_one()
+
+    def digest(self) -> str:
+        """Return a name (hex) of what all documents but Items hold; of Items the indexes and lists tell."""
+        query = select(documents.c.key, documents.c.digest).where(documents.c.kind != "item")
+        found = sha256()
+        with self._database.read() as conn:
+            for row in sorted(tuple(row) for row in conn.execute(query)):
+                found.update("\0".join(row).encode() + b"\n")
+        return found.hexdigest()[:32]
 
     def record(self, conn: Connection, rows: Sequence[DocumentRow]) -> None:
         """Remember documents that were written; they are no longer to be deleted."""
