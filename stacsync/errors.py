@@ -27,10 +27,17 @@ class StacsyncError(Exception):
     """Root of all errors that stacsync raises on purpose.
 
     `message` says what is wrong, `remedy` (may be empty) what the reader can do. Neither ever holds a secret,
-    a signature or a token: whoever raises has to pass text that went through `stacsync.logs.redact`.
+    a signature or a token: whoever raises has to pass text that went through `stacsync.logs.redact`. A message that
+    repeats too much of what somebody else made up loses its middle.
     """
 
+    longest = 2_000
+    """Characters of a message."""
+
     def __init__(self, message: str, remedy: str = "") -> None:
+        half = self.longest // 2
+        if len(message) > self.longest:
+            message = f"{message[:half]} … {message[-half:]}"
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -40,7 +47,9 @@ class StacsyncError(Exception):
 
 
 class ConfigError(StacsyncError):
-    """The configuration or the command's words are wrong: refuse to start, exit 2."""
+    """The configuration or the command's words are wrong: refuse to start, exit 2. Tells every mistake."""
+
+    longest = 100_000
 
 
 class Unavailable(StacsyncError):

@@ -19,7 +19,7 @@ from stacsync.search.order import Numbers
 from stacsync.search.rows import Place
 from stacsync.search.source import Listed, Source
 
-GROUP = 8_000
+GROUP = 20_000
 """Rows of a row group: all its columns are in memory at once."""
 _PIECE = 250
 """Documents in memory at a time: as objects they take ten times the room of their columns."""
