@@ -49,7 +49,7 @@ def retire(parts: Parts, provider: str | None, job: str | None, *, delete_assets
     adopt_if_lost(parts)
     retired = [
         (name, one)
-        for name, one in parts.ledger.items.jobs()
+        for name, one in parts.ledger.items.jobs(files=delete_assets)
         if (provider is None or name == provider) and (job is None or one == job)
     ]
     if not retired:

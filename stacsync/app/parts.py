@@ -198,14 +198,16 @@ class Parts:
 
         Raises `LeaseHeld` naming the holder, or `StorageError`.
         """
-        deadline = time.monotonic() + patience
+        deadline, told = time.monotonic() + patience, False
         while True:
             try:
                 self.lease.acquire()
             except LeaseHeld as held:
                 if time.monotonic() >= deadline:
                     raise
-                _LOG.info("lease.waiting", reason=str(held))
+                if not told:
+                    _LOG.info("lease.waiting", reason=str(held))
+                told = True
                 self.sleep(1.0)
             else:
                 return

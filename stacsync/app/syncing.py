@@ -10,7 +10,7 @@ from typing import Any
 
 from stacsync.app.parts import Parts, now
 from stacsync.app.pushing import errors, push
-from stacsync.errors import StacsyncError, Stopped, StorageError
+from stacsync.errors import StacsyncError, StorageError
 from stacsync.ledger.times import to_text
 from stacsync.logs import get_logger
 from stacsync.plan import Choice
@@ -127,18 +127,33 @@ def sync(
 
 def _one(parts: Parts, name: str, jobs: Sequence[str], *, dry_run: bool, force: bool) -> PassReport:
     choice = choice_of(parts, name, jobs, force=force)
+    report = PassReport(name)
     try:
         if force and not dry_run:
-            for job in jobs or (None,):
-                parts.ledger.jobs.forget(name, job)
-        return make_pass(parts, name, choice, dry_run=dry_run).run()
-    except Stopped as stopped:
-        return PassReport(name, error=str(stopped))
+            _distrust(parts, name, jobs)
+        make_pass(parts, name, choice, dry_run=dry_run).run(report)
     except StacsyncError as error:
-        return PassReport(name, error=str(error))
+        report.error = str(error)
     except Exception as bug:  # noqa: BLE001 - a bug in one provider is recorded as its failure, the others go on
         _LOG.exception("pass.bug", provider=name)
-        return PassReport(name, error=f"internal error: {type(bug).__name__}; see the log")
+        report.error = f"internal error: {type(bug).__name__}; see the log"
+    return report
+
+
+def _distrust(parts: Parts, name: str, jobs: Sequence[str]) -> None:
+    """Forget fingerprints and back-off, and every file that is no longer in the store with its size: it is fetched again."""
+    for job in jobs or (None,):
+        parts.ledger.jobs.forget(name, job)
+    assets = parts.ledger.assets
+    if jobs:
+        known = {key: row.size for job in jobs for key, row in assets.of_job(name, job).items()}
+        found = {key: stored.size for key in known if (stored := parts.storage.head(key)) is not None}
+    else:
+        known = assets.of_provider(name)
+        found = {stored.key: stored.size for stored in parts.storage.list(f"{name}/")} if known else {}
+    files = {key: size for key, size in known.items() if size is not None}
+    folders = [key for key, size in known.items() if size is None and not any(parts.storage.list(f"{key}/"))]
+    assets.delete([*(key for key, size in files.items() if found.get(key) != size), *folders])
 
 
 def _note_unknown(reports: Sequence[PassReport], jobs: Sequence[str]) -> None:

@@ -35,16 +35,17 @@ _HEALS = "its jobs put it right when they are taken again; `stacsync rebuild` wr
 def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts) -> Adopted | None:
     """Fill a ledger that knows nothing, or another edition, from the catalog in `storage`; None when there is no need.
 
-    One request when all is well. Raises `Refused` when the catalog there is not ours, another one of ours, or gone;
+    Two requests when all is well. Raises `Refused` when the catalog there is not ours, another one of ours, or gone;
     `StorageError`.
     """
     there = edition.published(storage)
     with ledger.read() as conn:
         stale = heads.get(conn, *dirty.ROOT) is not None
-    if stale and edition.known(ledger, there):
+    root_there = storage.head(layout.ROOT) is not None
+    if stale and root_there and edition.known(ledger, there):
         return None
     adopted = None
-    if storage.head(layout.ROOT) is not None:
+    if root_there:
         with Reader(storage) as reader:
             root = _ours(reader.read(layout.ROOT), storage, facts)
             with ledger.write() as conn:

@@ -229,4 +229,4 @@ def _checksum_findings(storage: Storage, book: AuditBook) -> Iterator[Finding]:
             for asset, wrong in zip(batch, pool.map(differs, batch), strict=True):
                 if wrong:
                     problem = f"does not hold what was mirrored; it is asset {asset.name} of {asset.document}"
-                    yield Finding(asset.key, problem, _again(asset))
+                    yield Finding(asset.key, problem, f"delete that object from the store, then {_again(asset)}")

@@ -43,6 +43,8 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what goes wrong on purpose is one message on stderr, never a traceback."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  for as long as the process lives
     try:
         app(args=None if arguments is None else list(arguments), prog_name="stacsync")
     except SystemExit as left:

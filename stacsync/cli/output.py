@@ -17,7 +17,7 @@ from rich.text import Text
 from stacsync.errors import StacsyncError
 from stacsync.logs import redact
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 1_000
 """Columns where nobody looks at a terminal, so that tables in files and pipes are not cut."""
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 

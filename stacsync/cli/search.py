@@ -36,7 +36,7 @@ def search(
     filter: Annotated[  # noqa: A002 - the STAC API's own name
         str | None, typer.Option("--filter", metavar="CQL2", help="CQL2 text or JSON.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many items.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10**9, help="At most so many items.")] = 100,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write the result as CSV to stdout.")] = False,
     config: Config = None,

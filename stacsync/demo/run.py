@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,14 +98,22 @@ def _tell(
 
 
 def _show_the_way(out: Console, folder: Path, config: Path) -> None:
-    shown = shlex.quote(str(config))
+    shown, stacsync = shlex.quote(str(config)), _command()
     lines = (
         ("The catalog:", str(folder / stage.CATALOG / "catalog.json")),
-        ("Look at it:", f"stacsync browse {shlex.quote(str(folder / stage.CATALOG))}"),
-        ("Search it:", f"stacsync search --config {shown} --bbox 2,50,6,52"),
-        ("What happened:", f"stacsync status --config {shown}"),
-        ("Once more:", f"stacsync demo {shlex.quote(str(folder))}"),
+        ("Look at it:", f"{stacsync} browse {shlex.quote(str(folder / stage.CATALOG))}"),
+        ("Search it:", f"{stacsync} search --config {shown} --bbox 2,50,6,52"),
+        ("What happened:", f"{stacsync} status --config {shown}"),
+        ("Once more:", f"{stacsync} demo {shlex.quote(str(folder))}"),
     )
     out.print()
     for name, text in lines:
         out.print(safe(f"{name:<15}", "bold") + safe(text), soft_wrap=True)
+
+
+def _command() -> str:
+    """Return how to call the command: by its name where the shell finds it, else as this process was called."""
+    if shutil.which("stacsync"):
+        return "stacsync"
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "stacsync" else f"{shlex.quote(sys.executable)} -m stacsync"

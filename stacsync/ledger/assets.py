@@ -103,6 +103,12 @@ class Assets:
         with self._database.read() as connection:
             return {row.key: _asset(row) for row in connection.execute(query)}
 
+    def of_provider(self, provider: str) -> dict[str, int | None]:
+        """Return the size in bytes of every object of a provider, by key; None for a folder."""
+        query = select(assets.c.key, assets.c.size).where(assets.c.provider == provider)
+        with self._database.read() as connection:
+            return {row.key: row.size for row in connection.execute(query)}
+
     def delete(self, keys: Iterable[str]) -> None:
         """Forget objects of ours."""
         with self._database.write() as connection:

@@ -103,12 +103,13 @@ class Items:
             obsolete.add_assets(conn, conn.execute(mine).scalars().all())
         return difference
 
-    def jobs(self) -> list[tuple[str, str]]:
-        """Return every (provider, job) of which something is published."""
+    def jobs(self, *, files: bool = False) -> list[tuple[str, str]]:
+        """Return every (provider, job) of which something is published, or (`files`) of which files are in the store."""
         live = select(items.c.provider, items.c.job).where(items.c.staged.is_(False)).distinct()
         said = select(contributions_table.c.provider, contributions_table.c.job).distinct()
+        queries = [live, said, *([select(assets.c.provider, assets.c.job).distinct()] if files else [])]
         with self._database.read() as conn:
-            return sorted({(row.provider, row.job) for query in (live, said) for row in conn.execute(query)})
+            return sorted({(row.provider, row.job) for query in queries for row in conn.execute(query)})
 
     def unwritten(self, batch: int) -> list[LiveItem]:
         """Return up to `batch` published Items whose document is not in the store as it should be."""

@@ -15,6 +15,7 @@ from stacsync.ledger.engine import Database
 from stacsync.ledger.schema import jobs
 from stacsync.ledger.times import from_text, to_text
 from stacsync.ledger.upsert import upsert
+from stacsync.logs import redact
 
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(hours=24)
@@ -188,7 +189,7 @@ class Jobs:
             "job": record.id,
             "state": outcome.state.value,
             "fingerprint": outcome.fingerprint,
-            "title": record.title,
+            "title": None if record.title is None else redact(record.title),
             "created_at": to_text(record.created),
             "finished_at": to_text(record.finished),
             "expires_at": to_text(record.expires),

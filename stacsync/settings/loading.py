@@ -72,9 +72,8 @@ def find(path: Path | None, env: Mapping[str, str]) -> Path | None:
     named = path or (Path(env["STACSYNC_CONFIG"]) if env.get("STACSYNC_CONFIG") else None)
     if named is not None:
         if not named.is_file():
-            raise ConfigError(
-                f"the configuration {named} does not exist", "name another with --config or STACSYNC_CONFIG"
-            )
+            problem = "is no file" if named.exists() else "does not exist"
+            raise ConfigError(f"the configuration {named} {problem}", "name another with --config or STACSYNC_CONFIG")
         return named
     found = next((place for place in PLACES if place.is_file()), None)
     if found is None and not environment.overrides(env):

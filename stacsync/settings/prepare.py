@@ -76,6 +76,8 @@ class Preparation:
             inner = shape.element(annotation)
             return [self._value(part, inner, (*path, number)) for number, part in enumerate(value)]
         if isinstance(value, str) and SecretStr in shape.members(annotation):
+            if not value.strip():
+                self.problems[path] = "is empty: give the secret, or leave the key out"
             self._secrets.update([value] if len(value) >= SHORTEST else [])
             return value
         return self._listed(value, annotation, path) if isinstance(value, str) else value

@@ -132,9 +132,10 @@ class Disk:
     def existing(self, key: str) -> Path | None:
         """Return the regular file that `key` names, or None. Raises `StorageError`."""
         path = self.place(key)
-        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self.root):
-            raise StorageError(f"file://{self.root}: {key} leads out of the folder through a link", "remove the link")
         with self.guard(f"look at {key}"):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(self.root):
+                problem = f"file://{self.root}: {key} leads out of the folder through a link"
+                raise StorageError(problem, "remove the link")
             try:
                 return path if path.is_file() else None
             except NotADirectoryError:

@@ -66,9 +66,9 @@ class Pass:
     dry_run: bool = False
     _streak: _Streak = field(default_factory=_Streak)
 
-    def run(self) -> PassReport:
-        """Make the pass; whatever goes wrong is in the report. Raises `Stopped` and bugs only."""
-        report = PassReport(self.name)
+    def run(self, report: PassReport | None = None) -> PassReport:
+        """Make the pass and fill its report, whatever goes wrong. Raises `Stopped` and bugs only."""
+        report = report or PassReport(self.name)
         started = self.clock()
         self.observer(PassStarted(provider=self.name))
         number = None if self.dry_run else self.ledger.passes.begin(self.name)
