@@ -42,7 +42,7 @@ def duration(value: Any) -> Any:
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _STEP.findall(text))
     else:
         raise ValueError('a duration such as "30s", "5m" or "1h30m" is expected')
-    if not seconds <= _LONGEST:
+    if not abs(seconds) <= _LONGEST:
         raise ValueError("at most ten years are expected")
     return timedelta(seconds=seconds)
 

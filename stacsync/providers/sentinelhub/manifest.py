@@ -73,11 +73,12 @@ class Manifest:
 
     def __init__(self, manifest: Path, execution: Path | None) -> None:
         self._db = sqlite3.connect(_read_only(manifest), uri=True, check_same_thread=False)
+        self._db.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
             self._layers = self._find_layers()
             if execution is not None:
                 self._read_outcomes(execution)
-        except sqlite3.DatabaseError as problem:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
             self.close()
             raise JobUnusable(
                 f"the feature manifest or execution database cannot be read: {problem}",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from pystac import Link
+from pystac import Link, MediaType
 from pystac.errors import STACError, STACTypeError
 from pystac_client import Client
 from pystac_client.errors import ClientTypeError
@@ -113,7 +113,10 @@ class Storage:
     def _open(self) -> Client:
         """Return the opened API; its landing page is read once."""
         if self._client is None:
-            self._client = Client.open(self._root(), stac_io=SessionIO(self._session))
+            client = Client.open(self._root(), stac_io=SessionIO(self._session))
+            if client.get_search_link() is None:  # where the specification has it
+                client.add_link(Link("search", f"{self._root()}/search", MediaType.GEOJSON))
+            self._client = client
         return self._client
 
     def _root(self) -> str:
