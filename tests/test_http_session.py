@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stacsync.errors import SignInFailed, Stopped, Unavailable
+from stacsync.errors import JobUnusable, SignInFailed, Stopped, Unavailable
 from stacsync.http import HttpError, RateLimit, Session, SignInRefused, pages
 from stacsync.http.retry import LONGEST, SHORTEST, backoff, retry_after
 from stacsync.testing import context
@@ -75,6 +75,14 @@ def test_paths_are_below_the_base(script: Script) -> None:
     found.get_json("/jobs", {"limit": 3, "state": ["a", "b"], "none": None})
     found.get_json(f"{script.url}/elsewhere?x=1", {"y": 2})
     assert [asked.path for asked in script.asked] == ["/api/v1/jobs?limit=3&state=a&state=b", "/elsewhere?x=1&y=2"]
+
+
+@pytest.mark.parametrize("path", ["/jobs/../results", "/jobs/./results", "..", "/jobs/..?page=1"])
+def test_an_id_that_leads_elsewhere_is_never_asked_for(script: Script, path: str) -> None:
+    """A path with a step upwards in it, made of somebody's id, is refused before anything is sent."""
+    with pytest.raises(JobUnusable, match="lead to another address"):
+        session(script).get_json(path)
+    assert script.asked == []
 
 
 def test_json_is_read_with_its_oddities(script: Script) -> None:

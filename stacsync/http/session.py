@@ -12,7 +12,7 @@ import requests
 import urllib3
 
 from stacsync import __version__
-from stacsync.errors import Stopped, Unavailable
+from stacsync.errors import JobUnusable, Stopped, Unavailable
 from stacsync.http import origins
 from stacsync.http.addresses import Addresses, AddressRefused, HostUnknown
 from stacsync.http.call import REDIRECTS, SAFE_METHODS, Auth, Call, encode, secrets_in
@@ -28,6 +28,7 @@ DEADLINE = 300.0
 HOPS = 5
 USER_AGENT = f"stacsync/{__version__}"
 Params = Mapping[str, Any]
+_STEPS = frozenset({".", ".."})
 
 
 class Session:
@@ -74,7 +75,12 @@ class Session:
         self._http = transport()
 
     def url(self, path: str, params: Params | None = None) -> str:
-        """Return the absolute URL of `path` below `base_url`; an absolute URL stays what it is."""
+        """Return the absolute URL of `path` below `base_url`; an absolute URL stays what it is.
+
+        Raises `JobUnusable` for a path that would lead elsewhere: an id of somebody's is "." or "..".
+        """
+        if "://" not in path and not _STEPS.isdisjoint(path.partition("?")[0].split("/")):
+            raise JobUnusable("its id would lead to another address of the provider", "ask the provider for another id")
         absolute = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         given = {name: value for name, value in (params or {}).items() if value is not None}
         if not given:
