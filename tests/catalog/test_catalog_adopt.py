@@ -92,12 +92,12 @@ def test_a_job_that_is_listed_no_more_stays_published() -> None:
 
 
 def test_a_ledger_that_knows_something_is_left_alone(bench: Bench) -> None:
-    """When the ledger knows all that is published, one request tells so, and nothing is done."""
+    """When the ledger knows all that is published, two requests tell so, and nothing is done."""
     jobs(bench)
     bench.publish()
     before = bench.store.requests
     assert bench.publisher.adopt() is None
-    assert bench.store.requests == before + 1
+    assert bench.store.requests == before + 2
 
 
 def test_an_empty_store_has_nothing_to_adopt(bench: Bench) -> None:
