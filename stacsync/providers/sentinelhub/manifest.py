@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -68,6 +69,18 @@ class _Layer:
     crs: str
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell of a damaged file as of a job that cannot be used."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
+        raise JobUnusable(
+            f"the feature manifest or execution database cannot be read: {problem}",
+            "the service writes both beside the results; run the analysis again if they are damaged",
+        ) from None
+
+
 class Manifest:
     """Both files, opened. Used from one thread at a time; `close` releases them (not the files themselves)."""
 
@@ -75,21 +88,20 @@ class Manifest:
         self._db = sqlite3.connect(_read_only(manifest), uri=True, check_same_thread=False)
         self._db.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
-            self._layers = self._find_layers()
-            if execution is not None:
-                self._read_outcomes(execution)
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
-            self.close()
-            raise JobUnusable(
-                f"the feature manifest or execution database cannot be read: {problem}",
-                "the service writes both beside the results; run the analysis again if they are damaged",
-            ) from None
+            with _readable():
+                self._layers = self._find_layers()
+                if execution is not None:
+                    self._read_outcomes(execution)
         except JobUnusable:
             self.close()
             raise
 
     def counts(self) -> dict[str, int]:
         """Return how many features of the manifest are in which state; one without a row is pending."""
+        with _readable():
+            return self._counted()
+
+    def _counted(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for layer in self._layers:
             rows = self._db.execute(
@@ -107,16 +119,18 @@ class Manifest:
         """
         for layer in self._layers:
             system = _system(layer)
-            for identifier, rows in groupby(self._rows(layer), key=itemgetter(0)):
-                yield _feature(str(identifier), list(rows), layer, system)
+            with _readable():
+                for identifier, rows in groupby(self._rows(layer), key=itemgetter(0)):
+                    yield _feature(str(identifier), list(rows), layer, system)
 
     def extents(self) -> Iterator[tuple[str | None, Projection, tuple[Polygon, ...], str]]:
         """Yield (code, projection, polygons, path) of every row, delivered or not: a Zarr store has all in one place."""
         for layer in self._layers:
             system = _system(layer)
             query = f"SELECT {_quoted(layer.geometry)}, path FROM {_quoted(layer.table)} ORDER BY rowid"  # noqa: S608 - the names are quoted
-            for blob, path in self._db.execute(query):
-                yield layer.code, system, _polygons(blob, "of the store"), str(path)
+            with _readable():
+                for blob, path in self._db.execute(query):
+                    yield layer.code, system, _polygons(blob, "of the store"), str(path)
 
     def close(self) -> None:
         """Release both files."""
