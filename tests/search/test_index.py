@@ -71,7 +71,7 @@ def test_hrefs_are_absolute_where_readers_address_is_known(tmp_path: Path) -> No
 
 
 def test_rows_lie_by_quarter_then_place(library: Library) -> None:
-    """Rows of a quarter lie together, in row groups of at most 20,000."""
+    """Rows of a quarter lie together, in row groups that hold thousands."""
     library.take(many(200))
     quarters = [(one.month - 1) // 3 for one in library.table().column("datetime").to_pylist()]
     assert quarters == sorted(quarters)
