@@ -15,6 +15,7 @@ import trustme
 from stacsync.errors import StacsyncError, Stopped, TransferFailed
 from stacsync.http.addresses import AddressRefused, is_public
 from stacsync.http.fetch import Download, Fetcher, FetchInterrupted, FetchRefused
+from stacsync.http.poured import in_pieces
 from stacsync.provider import Signed
 from tests.kit.faults import EXPIRED, Fault, FaultServer, File, faulty
 
@@ -36,7 +37,7 @@ def fetcher(server: FaultServer) -> Iterator[Fetcher]:
 
 
 def read(download: Download) -> bytes:
-    return b"".join(download.chunks)
+    return b"".join(in_pieces(download.read_into))
 
 
 def test_bytes_size_and_validator_arrive(server: FaultServer, fetcher: Fetcher) -> None:

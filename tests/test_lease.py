@@ -47,7 +47,7 @@ class Unconditional(FolderStorage):
     def put(
         self,
         key: str,
-        data: bytes,
+        data: bytes | memoryview,
         *,
         content_type: str,
         cache_control: str | None = None,

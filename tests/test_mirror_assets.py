@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from stacsync.errors import AssetChanged, AssetGone, Stopped, StorageError, TransferFailed, Unavailable
 from stacsync.jobs import AssetRecord, Inline, JobRecord, Member, PackageRecord
-from stacsync.mirror import Transfer
+from stacsync.mirror import Sizes, Transfer
 from stacsync.mirror.events import Failed, Finished, Progress, Started
 from stacsync.provider import Signed
 from tests.kit.faults import EXPIRED, Fault, FaultServer, File, faulty
@@ -22,6 +22,7 @@ from tests.kit.mirroring import JOB, Bench, SigningProvider, asset, bench
 SMALL = os.urandom(10_000)
 LARGE = os.urandom(700_000)
 KEY = "cdse/c/i/a.bin"
+PART = 128 * 1024
 
 
 @pytest.fixture
@@ -55,6 +56,21 @@ def test_an_asset_arrives_whole(server: FaultServer, at: Bench, name: str, body:
         server.files[f"/{name}"].tag,
     )
     assert at.ledger.uploads.all() == []
+
+
+@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 1])
+@pytest.mark.parametrize("told", [True, False])
+def test_files_around_the_bounds_of_parts_arrive_whole(
+    server: FaultServer, tmp_path: Path, size: int, told: bool
+) -> None:
+    """A file that just fills a part, or just does not, arrives whole, whether its host tells its size or not."""
+    body = os.urandom(size)
+    server.files["/edge.bin"] = File(body, size_told=told)
+    sizes = Sizes(small=PART, part=PART, extra_parts=2)
+    with bench(tmp_path, server.url(""), frozenset({server.place}), sizes=sizes) as at:
+        done = at.one(asset("edge.bin"))
+        assert (done.size, done.sha256, done.moved) == (size, sha256(body), size)
+        assert at.storage.get(done.key) == body
 
 
 def test_results_keep_their_order_and_fail_alone(server: FaultServer, at: Bench) -> None:

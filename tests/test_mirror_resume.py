@@ -131,14 +131,13 @@ def test_without_a_validator_nothing_is_kept(server: FaultServer, tmp_path: Path
     assert not list((tmp_path / "store" / ".stacsync" / "uploads").glob("*/data"))
 
 
-def test_parts_grow_with_the_file(tmp_path: Path) -> None:
-    """No upload has more parts than a store takes, also where the size is unknown until the end."""
-    with bench(tmp_path, max_asset_size=5 << 40) as at:
-        carrier = at.mirror._here._mover._carrier
-        for size in (1, 50 << 30, 5 << 40, None):
-            part = carrier._part_size(size)
-            assert part * SMALL_SIZES.most_parts >= (size or 5 << 40)
-            assert part >= SMALL_SIZES.part
+def test_parts_grow_with_the_file() -> None:
+    """No upload has more parts than a store takes, up to the largest object that S3 holds."""
+    for sizes in (SMALL_SIZES, Sizes()):
+        for size in (0, 1, 50 << 30, 5 << 40):
+            part = sizes.part_for(size)
+            assert part * sizes.most_parts >= size
+            assert part >= sizes.part
 
 
 CHILD = """

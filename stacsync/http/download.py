@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stacsync.errors import TransferFailed
+from stacsync.http.poured import PIECE, ReadInto
 
-CHUNK = 1024 * 1024
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _DECODED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 _PLAIN = frozenset({"", "identity", "aws-chunked"})
@@ -34,12 +34,12 @@ class FetchInterrupted(TransferFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """An open answer. Read `chunks` to their end, or call `close`."""
+    """An open answer. Read it to its end, or call `close`."""
 
     status: int
     """200 whole, 206 from `start` on, 304 unchanged."""
     start: int
-    """The first byte that `chunks` yields."""
+    """The first byte that `read_into` gives."""
     size: int | None
     """Bytes of the whole object, None when the host does not say (or sends it compressed)."""
     validator: str | None
@@ -48,7 +48,7 @@ class Download:
     """False when nothing but the end of the connection marks the end of the body."""
     filename: str | None
     """What the host calls it, from Content-Disposition; foreign text."""
-    chunks: Iterator[bytes]
+    read_into: ReadInto
     """The bytes; raises `FetchInterrupted` when they end too early."""
     close: Callable[[], None]
 
@@ -91,11 +91,11 @@ def decoded(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         pending, more = chunk, True
         while more and not engine.eof:
             try:
-                piece = engine.decompress(pending, CHUNK)
+                piece = engine.decompress(pending, PIECE)
             except zlib.error as error:
                 raise TransferFailed("a host sends an asset compressed, and the compression is broken") from error
             pending = engine.unconsumed_tail
-            more = bool(pending) or len(piece) == CHUNK
+            more = bool(pending) or len(piece) == PIECE
             yield piece
     if not engine.eof:
         raise FetchInterrupted("the compressed body ended too early")

@@ -5,7 +5,7 @@
 - Every hop is resolved and checked by `addresses`, and the connection is pinned to what was checked, with the original
   name in SNI and Host.
 - Nothing is compressed on the way by our wish; a host that does so anyway is decoded, and its sizes are not believed.
-- A body slower than `SLOWEST` over `PATIENCE` seconds counts as a dropped connection.
+- A body that is too slow over `PATIENCE` seconds counts as a dropped connection (`body`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import ssl
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http.client import HTTPException
 from threading import Lock
@@ -28,8 +28,10 @@ from stacsync import __version__
 from stacsync.errors import TransferFailed
 from stacsync.http import download, origins
 from stacsync.http.addresses import Addresses, HostUnknown
-from stacsync.http.download import CHUNK, Download, FetchInterrupted, FetchRefused
+from stacsync.http.body import Body
+from stacsync.http.download import Download, FetchInterrupted, FetchRefused
 from stacsync.http.pinned import Line, Waiting, pinned_pool
+from stacsync.http.poured import Poured, in_pieces
 from stacsync.http.retry import RETRIED, retry_after
 from stacsync.provider import Signed
 
@@ -38,8 +40,6 @@ __all__ = ["Download", "FetchInterrupted", "FetchRefused", "Fetcher"]
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5
 REFUSED = frozenset({400, 401, 403, 404, 410, 416})
-SLOWEST = 1024
-"""Bytes per second below which a body counts as stalled."""
 PATIENCE = 60.0
 """Seconds after which the pace is judged, and which a host may be silent."""
 MOST_ADDRESSES = 4
@@ -170,7 +170,7 @@ class Fetcher:
             first, size = download.start_and_size(response.status, headers)
             if response.status == 206 and (first != start or encoded):
                 raise TransferFailed(f"{place} sends other bytes than it was asked for")
-            body = self._body(place, line)
+            body = Body(line, place, self._patience, self._monotonic).read_into
         except TransferFailed:
             line.close()
             raise
@@ -181,30 +181,9 @@ class Fetcher:
             validator=None if encoded else download.validator(headers),
             delimited=size is not None or encoded != "" or headers.get("Transfer-Encoding") is not None,
             filename=download.filename(headers),
-            chunks=download.decoded(body, encoded) if encoded else body,
+            read_into=Poured(download.decoded(in_pieces(body), encoded)).read_into if encoded else body,
             close=line.close,
         )
-
-    def _body(self, place: str, line: Line) -> Iterator[bytes]:
-        since, seen = self._monotonic(), 0
-        try:
-            while True:
-                try:
-                    chunk = line.response.read1(CHUNK)
-                except (HTTPError, HTTPException, OSError, ValueError) as error:
-                    self._waiting.raise_if_interrupted()
-                    raise FetchInterrupted(f"{place} dropped the connection ({type(error).__name__})") from None
-                self._waiting.raise_if_interrupted()
-                if not chunk:
-                    return
-                seen += len(chunk)
-                if (now := self._monotonic()) - since >= self._patience:
-                    if seen < SLOWEST * self._patience:
-                        raise FetchInterrupted(f"{place} sends {seen} bytes in {now - since:.0f} seconds: stalled")
-                    since, seen = now, 0
-                yield chunk
-        finally:
-            line.close()
 
 
 def _conditions(start: int, validator: str | None, if_none_match: str | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPResponse
 from threading import Event, Lock
 from typing import Any
 
@@ -48,9 +49,14 @@ class Waiting:
                     # The plain socket's method: TLS must not tidy up under the thread that reads.
                     socket.socket.shutdown(line, socket.SHUT_RDWR)
 
+    @property
+    def interrupted(self) -> bool:
+        """Say whether `interrupt` was called."""
+        return self._interrupted.is_set()
+
     def raise_if_interrupted(self) -> None:
         """Raise `Stopped` after `interrupt`."""
-        if self._interrupted.is_set():
+        if self.interrupted:
             raise Stopped("asked to stop while an asset was being read")
 
     def request(
@@ -88,10 +94,20 @@ class Line:
     response: urllib3.BaseHTTPResponse
     waiting: Waiting
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the beginning of `buffer` with what is there; 0 at the end. Raises urllib3's errors and those below them."""
+        answer: _Answer = self.response.stacsync_answer  # type: ignore[attr-defined]  # set by `_Watched`
+        count = answer.read_into(buffer)
+        if self.response.length_remaining is not None:
+            self.response.length_remaining -= count
+        if not count:
+            self._let_go()  # before another thread gets this connection and waits on it
+            self.response.read1(1)  # checks that nothing is missing, and gives the connection back
+        return count
+
     def close(self) -> None:
         """Give the connection back if the answer was read to its end, else drop it."""
-        line = getattr(self.response, "stacsync_socket", None)
-        self.waiting.discard(line)
+        self._let_go()
         self.response.close()
 
     def drain(self) -> None:
@@ -100,6 +116,10 @@ class Line:
         if length.isdigit() and int(length) <= DRAINED:
             self.response.drain_conn()
         self.close()
+
+    def _let_go(self) -> None:
+        line: socket.socket | None = self.response.__dict__.pop("stacsync_socket", None)
+        self.waiting.discard(line)
 
 
 def pinned_pool(
@@ -118,12 +138,34 @@ def pinned_pool(
     return pool
 
 
+class _Answer(HTTPResponse):
+    """An answer whose bytes go from the socket straight into the reader's buffer."""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the beginning of `buffer` with what is there, like `read1`."""
+        if self.fp is None or self.chunked:
+            data = self.read1(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+        if self.length is not None:
+            buffer = buffer[: self.length]
+        count = self.fp.readinto1(buffer)
+        if self.length is not None:
+            self.length -= count
+        return count
+
+
 class _Watched(HTTPConnection):
     """A connection whose socket is known to `Waiting` from the request on until its answer is closed."""
 
     def __init__(self, *args: Any, waiting: Waiting, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._waiting = waiting
+
+    def response_class(self, *args: Any, **kwargs: Any) -> _Answer:  # type: ignore[override]  # called like a class
+        """Make the answer, and remember it."""
+        self._answer = _Answer(*args, **kwargs)
+        return self._answer
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3 itself does
         line: socket.socket = self.sock
@@ -134,6 +176,7 @@ class _Watched(HTTPConnection):
             self._waiting.discard(line)
             raise
         response.stacsync_socket = line  # type: ignore[attr-defined]  # ours, for `Line.close`
+        response.stacsync_answer = self._answer  # type: ignore[attr-defined]  # ours, for `Line.read_into`
         return response
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from stacsync.errors import AssetChanged, AssetGone, StorageError, TransferFailed
+from stacsync.http.poured import Poured
 from stacsync.jobs import AssetRecord, SourceObject
 from stacsync.mirror import sniff
 from stacsync.mirror.arrival import UNKNOWN_TYPE, Arrived, check_stored, look, read_back
@@ -46,6 +47,7 @@ class BucketFeed:
         self._place = place
         self._ceiling = ceiling
         self._tell = tell
+        self._poured = Poured(())
         self.size: int | None = None
         self.validator: str | None = None
         self.start = 0
@@ -59,9 +61,13 @@ class BucketFeed:
         self.size, self.validator = found.size, quoted(found.etag)
         self.unchanged = unless is not None and unless == self.validator
         self.start = start if validator is not None and validator == self.validator else 0
+        self._poured = Poured(self._pieces())
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes; see `Feed`."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Read the next bytes; see `Feed`."""
+        return self._poured.read_into(buffer)
+
+    def _pieces(self) -> Iterator[bytes]:
         place, position = self._place, self.start
         try:
             for chunk in self._bucket.stream(place.bucket, place.key, self.start):

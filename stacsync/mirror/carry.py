@@ -10,33 +10,24 @@ long as the source still shows the same validator, and the hash is made by readi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from itertools import chain
+from typing import TYPE_CHECKING
 
-from stacsync.errors import AssetChanged, StorageError, TransferFailed
+from stacsync.errors import AssetChanged, TransferFailed
 from stacsync.jobs import AssetRecord
-from stacsync.ledger.assets import UploadRow
-from stacsync.ledger.times import to_text
 from stacsync.mirror import sniff, tiff
 from stacsync.mirror.arrival import UNKNOWN_TYPE, Arrived, check_stored, look, read_back
+from stacsync.mirror.blocks import Block
 from stacsync.mirror.feed import CannotContinue, Feed
 from stacsync.mirror.notes import Uploads
-from stacsync.mirror.order import MIB, Sizes
-from stacsync.mirror.parts import Parts, Spare
-from stacsync.storage import ASSET_CACHE, PartInfo, Storage, Upload
+from stacsync.mirror.order import Sizes
+from stacsync.mirror.parts import PIECE, Parts, Spare
+from stacsync.mirror.resume import Resumable
+from stacsync.storage import ASSET_CACHE, Storage, Upload
 
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """An upload of an earlier attempt, as far as it got."""
-
-    upload: Upload
-    row: UploadRow
-    parts: int
-    offset: int
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 
 class Carrier:
@@ -52,11 +43,9 @@ class Carrier:
         ceiling: int,
     ) -> None:
         self._storage = storage
-        self._uploads = uploads
         self._sizes = sizes
         self._spare = spare
-        self._clock = clock
-        self._ceiling = ceiling
+        self._resume = Resumable(storage, uploads, sizes, clock, ceiling)
 
     def carry(self, asset: AssetRecord, key: str, feed: Feed, unless: str | None = None) -> Arrived | None:
         """Make `key` hold the bytes of `feed`; None when the source still is the version `unless`.
@@ -64,120 +53,98 @@ class Carrier:
         Raises `AssetChanged` or `CannotContinue` (begin again), `TransferFailed`, `StorageError` or `Stopped`. Where
         the source can be continued, an upload stays and the next call for the same key and identity goes on with it.
         """
-        begun = None if self._small(asset) else self._begun(asset, key)
+        begun = None if self._small(asset) else self._resume.begun(asset, key)
         try:
             if begun is None:
                 feed.open(unless=unless)
                 return None if feed.unchanged else self._afresh(asset, key, feed)
             if begun.offset == begun.row.size:
                 return self._complete(asset, begun.upload, begun.offset, begun.row.source_etag)
-            if self._reopened(begun, feed):
-                return self._stream(asset, feed, feed.chunks(), begun.upload, begun.parts + 1)
+            if self._resume.reopened(begun, feed):
+                block = self._spare.blocks.take(begun.upload.part_size)
+                parts = Parts(begun.upload, self._spare, begun.parts + 1, block)
+                return self._stream(asset, feed, begun.upload, parts, feed.start)
             return self._afresh(asset, key, feed)
         finally:
             feed.close()
 
     def forget(self, key: str) -> None:
         """Forget an upload to `key` that was completed just before a crash."""
-        self._uploads.drop(key)
+        self._resume.forget(key)
 
     def _small(self, asset: AssetRecord) -> bool:
         """Say whether an asset is said to fit in one request: such a one has no upload to go on with."""
         return asset.size is not None and asset.size <= self._sizes.small
 
-    def _forgo(self, asset: AssetRecord, key: str) -> None:
-        """Drop an upload of an earlier attempt."""
-        row = self._uploads.get(key)
-        if row is not None:
-            self._abandon(self._upload(asset, key, None, row.size, row.part_size, row.upload_id))
-
-    def _begun(self, asset: AssetRecord, key: str) -> _Begun | None:
-        """Return the upload to go on with, if there is one of the same source with a whole part."""
-        row = self._uploads.get(key)
-        if row is None:
-            return None
-        upload = self._upload(asset, key, None, row.size, row.part_size, row.upload_id)
-        parts = _in_a_row(upload, row.size) if upload.id == row.upload_id else []
-        if parts and row.identity == asset.identity and row.source_etag is not None:
-            return _Begun(upload, row, len(parts), sum(part.size for part in parts))
-        self._abandon(upload)
-        return None
-
-    def _reopened(self, begun: _Begun, feed: Feed) -> bool:
-        """Open the source where the upload ended; when it is another one by now, drop the upload and tell so."""
-        try:
-            feed.open(begun.offset, begun.row.source_etag)
-        except AssetChanged:
-            self._abandon(begun.upload)
-            raise
-        if feed.start == begun.offset and begun.row.size in (None, feed.size):
-            return True
-        self._abandon(begun.upload)
-        if feed.start:
-            raise AssetChanged("changed at its source since the last attempt")
-        return False
-
     def _afresh(self, asset: AssetRecord, key: str, feed: Feed) -> Arrived:
-        chunks = feed.chunks()
-        first: list[bytes] = []
-        held = 0
-        for chunk in chunks:
-            first.append(chunk)
-            held += len(chunk)
-            if held > self._sizes.small:
-                break
-        prefix = b"".join(first)
-        first.clear()
-        kind = sniff.media_type(prefix[: sniff.HEAD], asset.filename, tiff.within(prefix))
-        if instead := sniff.something_else(kind, asset.filename, asset.media_type):
-            raise TransferFailed(f"{instead} came instead of the file", "the next pass asks again")
-        if held <= self._sizes.small:
-            return self._put(asset, key, prefix, kind, feed)
-        if self._small(asset):  # so it was said: nobody looked yet
-            self._forgo(asset, key)
-        part_size = self._part_size(feed.size)
-        upload = self._upload(asset, key, kind, feed.size, part_size)
-        if feed.validator is not None:
-            self._uploads.put(self._row(asset, upload, feed))
-        return self._stream(asset, feed, chain(iter((prefix,)), chunks), upload, 1, kind)
+        size = feed.size
+        fits = size is not None and size <= self._sizes.small
+        block = self._spare.blocks.take(size + 1 if size is not None and fits else self._sizes.part)
+        try:
+            digest = hashlib.sha256()
+            held = memoryview(block.data)[: _fill(block.data, feed, digest)]
+            kind = sniff.media_type(bytes(held[: sniff.HEAD]), asset.filename, tiff.within(held))
+            if instead := sniff.something_else(kind, asset.filename, asset.media_type):
+                raise TransferFailed(f"{instead} came instead of the file", "the next pass asks again")
+            ended = len(held) < len(block.data)
+            if fits and not ended:
+                raise AssetChanged("is longer than its source said")
+            if ended and len(held) <= self._sizes.small:
+                return self._put(asset, key, held, kind, digest.hexdigest(), feed)
+            return self._large(asset, key, feed, block, len(held), digest, kind)
+        finally:
+            block.give_back()
 
-    def _put(self, asset: AssetRecord, key: str, data: bytes, kind: str | None, feed: Feed) -> Arrived:
-        digest = hashlib.sha256(data).hexdigest()
+    def _put(
+        self, asset: AssetRecord, key: str, data: memoryview, kind: str | None, sha256: str, feed: Feed
+    ) -> Arrived:
+        _check_whole(feed, len(data))
         stored = self._storage.put(
             key,
             data,
             content_type=kind or asset.media_type or UNKNOWN_TYPE,
             cache_control=ASSET_CACHE,
-            attributes={"identity": asset.identity, "size": str(len(data)), "sha256": digest},
+            attributes={"identity": asset.identity, "size": str(len(data)), "sha256": sha256},
         )
         check_stored(stored, len(data))
-        return Arrived(len(data), digest, kind, feed.validator)
+        return Arrived(len(data), sha256, kind, feed.validator)
+
+    def _large(
+        self, asset: AssetRecord, key: str, feed: Feed, block: Block, held: int, digest: Hash, kind: str | None
+    ) -> Arrived:
+        if self._small(asset):  # so it was said: nobody looked yet
+            self._resume.forgo(asset, key)
+        upload = self._resume.begin(asset, key, kind, feed)
+        if upload.part_size != len(block.data):
+            larger = self._spare.blocks.take(upload.part_size)
+            larger.data[:held] = memoryview(block.data)[:held]
+            block = larger
+        return self._stream(asset, feed, upload, Parts(upload, self._spare, 1, block, held), held, digest, kind)
 
     def _stream(
         self,
         asset: AssetRecord,
         feed: Feed,
-        chunks: Iterator[bytes],
         upload: Upload,
-        first: int,
+        parts: Parts,
+        size: int,
+        digest: Hash | None = None,
         kind: str | None = None,
     ) -> Arrived:
-        parts = Parts(upload, self._spare, first)
-        digest = hashlib.sha256() if first == 1 else None
-        size = feed.start
         try:
-            for chunk in chunks:
-                size += len(chunk)
+            while count := feed.read_into(room := parts.room()):
                 if digest is not None:
-                    digest.update(chunk)
-                parts.write(chunk)
+                    digest.update(room[:count])
+                parts.add(count)
+                size += count
+            _check_whole(feed, size)
             parts.finish()
             sha256 = None if digest is None else digest.hexdigest()
             return self._complete(asset, upload, size, feed.validator, sha256, kind)
         except BaseException as error:
             parts.give_up()
             if feed.validator is None or isinstance(error, AssetChanged | CannotContinue):
-                self._abandon(upload)
+                self._resume.abandon(upload)
             raise
 
     def _complete(
@@ -190,60 +157,23 @@ class Carrier:
         kind: str | None = None,
     ) -> Arrived:
         stored = upload.complete()
-        self._uploads.drop(upload.key)
+        self._resume.forget(upload.key)
         check_stored(stored, size)
         if kind is None or kind == tiff.PLAIN:
             kind = look(self._storage, upload.key, asset.filename)
         return Arrived(size, sha256 or read_back(self._storage, upload.key), kind, validator)
 
-    def _upload(
-        self,
-        asset: AssetRecord,
-        key: str,
-        kind: str | None,
-        size: int | None,
-        part_size: int,
-        upload_id: str | None = None,
-    ) -> Upload:
-        attributes = {"identity": asset.identity} | ({} if size is None else {"size": str(size)})
-        return self._storage.upload(
-            key,
-            content_type=kind or asset.media_type or UNKNOWN_TYPE,
-            part_size=part_size,
-            upload_id=upload_id,
-            cache_control=ASSET_CACHE,
-            attributes=attributes,
-        )
 
-    def _row(self, asset: AssetRecord, upload: Upload, feed: Feed) -> UploadRow:
-        return UploadRow(
-            key=upload.key,
-            upload_id=upload.id,
-            identity=asset.identity,
-            size=feed.size,
-            part_size=upload.part_size,
-            source_etag=feed.validator,
-            started_at=to_text(self._clock()) or "",
-        )
-
-    def _part_size(self, size: int | None) -> int:
-        """Return the bytes of a part, so that neither the size nor the ceiling needs more parts than a store takes."""
-        needed = -(-(self._ceiling if size is None else size) // self._sizes.most_parts)
-        return self._sizes.part if needed <= self._sizes.part else -(-needed // MIB) * MIB
-
-    def _abandon(self, upload: Upload) -> None:
-        """Drop an upload; a store that is out of reach right now sweeps it later."""
-        self._uploads.drop(upload.key)
-        with suppress(StorageError):
-            upload.abort()
+def _fill(block: bytearray, feed: Feed, digest: Hash) -> int:
+    """Read into `block` until it is full or the feed ends; return the bytes read, hashed on the way."""
+    view, filled = memoryview(block), 0
+    while filled < len(block) and (count := feed.read_into(view[filled : filled + PIECE])):
+        digest.update(view[filled : filled + count])
+        filled += count
+    return filled
 
 
-def _in_a_row(upload: Upload, size: int | None) -> list[PartInfo]:
-    """Return the parts from the first on that are whole: all of one size, but for the very last of the object."""
-    found: list[PartInfo] = []
-    for part in upload.parts():
-        end = len(found) * upload.part_size + part.size
-        if part.number != len(found) + 1 or (part.size != upload.part_size and end != size):
-            break
-        found.append(part)
-    return found
+def _check_whole(feed: Feed, size: int) -> None:
+    """Refuse to write as a whole object what is not: whatever a source does, nothing is published cut short."""
+    if feed.size is not None and size != feed.size:
+        raise AssetChanged(f"ended after {size} of {feed.size} bytes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from stacsync.errors import TransferFailed
@@ -37,7 +37,7 @@ class Feed(Protocol):
 
     @property
     def start(self) -> int:
-        """Return the first byte that `chunks` yields; valid once open."""
+        """Return the first byte that `read_into` gives; valid once open."""
         ...
 
     @property
@@ -57,8 +57,8 @@ class Feed(Protocol):
         """
         ...
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes from `start` to the end, over dropped connections.
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the beginning of `buffer` with the next bytes, over dropped connections; 0 at the end.
 
         Raises `AssetChanged` or `CannotContinue` when it must be begun again, `TransferFailed` or `Stopped`.
         """

@@ -9,6 +9,7 @@ from threading import Lock
 
 from stacsync.http.fetch import Fetcher
 from stacsync.jobs import AssetRecord
+from stacsync.mirror.blocks import Blocks
 from stacsync.mirror.carry import Carrier
 from stacsync.mirror.errand import Errand, Ticker
 from stacsync.mirror.hands import Moved
@@ -40,9 +41,10 @@ class Here:
         self.helpers = ThreadPoolExecutor(max(4, sizes.extra_parts), thread_name_prefix="mirror-parts")
         self._concurrency = concurrency
         self._trusted = {name: frozenset(hosts) for name, hosts in trusted_hosts.items()}
+        spare = Spare(self.helpers, sizes.extra_parts, Blocks(sizes.part))
         self._mover = Mover(
             storage,
-            Carrier(storage, uploads, sizes, Spare(self.helpers, sizes.extra_parts), clock, max_asset_size),
+            Carrier(storage, uploads, sizes, spare, clock, max_asset_size),
             helpers=self.helpers,
             ceiling=max_asset_size,
             small=sizes.small,

@@ -25,12 +25,17 @@ class Sizes:
     """How bytes are cut; all in bytes. The defaults suit S3, tests shrink them."""
 
     small: int = 8 * MIB
-    """An asset up to this size is held in memory and written with one request."""
+    """An asset up to this size is held in memory and written with one request; no more than `part`."""
     part: int = 8 * MIB
     """Part of a multipart upload (S3 asks for 5 MiB at least); grows so that no upload has more than `most_parts`."""
     most_parts: int = 9_000
     extra_parts: int = 8
     """Parts that may be on their way to the store while the next is read, over all transfers together."""
+
+    def part_for(self, size: int) -> int:
+        """Return the bytes of a part, so that `size` bytes need no more parts than a store takes."""
+        needed = -(-size // self.most_parts)
+        return self.part if needed <= self.part else -(-needed // MIB) * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 
 from stacsync.errors import AssetChanged, JobUnusable, StorageError
+from stacsync.http.poured import in_pieces
 from stacsync.jobs import MemberFact, PackageRecord
 from stacsync.mirror import sniff
 from stacsync.mirror.archive import gunzip, tar, unzip
@@ -92,7 +93,7 @@ class Unpacker:
         gate = Gate(self._limits, package.wants, self._member_bytes)
         try:
             feed.open()
-            self._read(Pull(feed.chunks()), gate, members, feed.filename or package.id)
+            self._read(Pull(in_pieces(feed.read_into)), gate, members, feed.filename or package.id)
             facts = members.finish()
         except BaseException:
             members.give_up()

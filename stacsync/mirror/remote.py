@@ -7,7 +7,7 @@ strong validator has the bytes that we hold already read past; one that shows no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from stacsync.errors import AssetChanged, AssetGone, TransferFailed
 from stacsync.http.fetch import Download, Fetcher, FetchInterrupted, FetchRefused
@@ -36,6 +36,7 @@ class RemoteFeed:
         self._tell = tell
         self._download: Download | None = None
         self._skip = 0
+        self._position = 0
         self.size: int | None = None
         self.validator: str | None = None
         self.start = 0
@@ -49,7 +50,7 @@ class RemoteFeed:
         if download.status == 206 and download.validator not in (None, validator):
             download.close()
             raise AssetChanged("changed at its source")
-        self._download, self._skip = download, 0
+        self._download, self._skip, self._position = download, 0, download.start
         self.unchanged = download.status == 304
         self.start, self.size, self.filename = download.start, download.size, download.filename
         self.validator = download.validator or (validator if download.status == 206 else None)
@@ -59,38 +60,40 @@ class RemoteFeed:
             download.close()
             raise
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the bytes; see `Feed`."""
-        position = self.start
+    def read_into(self, buffer: memoryview) -> int:
+        """Read the next bytes; see `Feed`."""
         while True:
             try:
-                for chunk in self._fresh_chunks():
-                    position += len(chunk)
-                    check_ceiling(position, self._ceiling)
-                    self._patience.progress(len(chunk))
-                    self._tell(len(chunk))
-                    yield chunk
-                self._check_end(position)
-                return
+                count = self._fresh(buffer)
+                if not count:
+                    self._check_end()
             except FetchInterrupted as trouble:
                 self._patience.pause(trouble)
-                self._again(position)
+                self._again()
+                continue
+            self._position += count
+            check_ceiling(self._position, self._ceiling)
+            if count:
+                self._patience.progress(count)
+                self._tell(count)
+            return count
 
     def close(self) -> None:
         """Release the connection."""
         if self._download is not None:
             self._download.close()
 
-    def _fresh_chunks(self) -> Iterator[bytes]:
-        """Yield what is new of the open download: bytes that were passed on before are read past."""
-        if self._download is None:
-            return
-        for chunk in self._download.chunks:
-            self.moved += len(chunk)
-            known = min(self._skip, len(chunk))
+    def _fresh(self, buffer: memoryview) -> int:
+        """Read what is new of the open download: bytes that were passed on before are read past."""
+        while self._download is not None and (count := self._download.read_into(buffer)):
+            self.moved += count
+            known = min(self._skip, count)
             self._skip -= known
-            if known < len(chunk):
-                yield chunk[known:] if known else chunk
+            if known:
+                buffer[: count - known] = buffer[known:count]
+            if known < count:
+                return count - known
+        return 0
 
     def _begin(self, start: int, validator: str | None, unless: str | None) -> Download:
         fresh = refused = False
@@ -107,8 +110,9 @@ class RemoteFeed:
                 self._patience.pause(trouble)
                 fresh = False
 
-    def _again(self, position: int) -> None:
-        """Open the source once more so that `chunks` can go on at `position`."""
+    def _again(self) -> None:
+        """Open the source once more where it broke."""
+        position = self._position
         if position and self.validator is None:
             raise CannotContinue("the connection broke, and the source does not say whether it is still the same")
         download = self._begin(position, self.validator if position else None, None)
@@ -122,12 +126,12 @@ class RemoteFeed:
             raise AssetChanged("changed at its source while it was read")
         self._download, self._skip = download, position - download.start
 
-    def _check_end(self, position: int) -> None:
+    def _check_end(self) -> None:
         expected = self.size
         if expected is None and self._download is not None and not self._download.delimited:
             expected = self._stated_size
-        if expected is not None and position < expected:
-            raise FetchInterrupted(f"ended after {position} of {expected} bytes")
+        if expected is not None and self._position < expected:
+            raise FetchInterrupted(f"ended after {self._position} of {expected} bytes")
 
 
 def _final(refusal: FetchRefused) -> TransferFailed:

@@ -47,9 +47,9 @@ class _Directory:
         return self.values.get(_TILES, self.values.get(_STRIPS, 0))
 
 
-def within(head: bytes) -> Read:
+def within(head: bytes | memoryview) -> Read:
     """Return a reader that knows nothing beyond `head`."""
-    return lambda start, length: head[start : start + length]
+    return lambda start, length: bytes(head[start : start + length])
 
 
 def media_type(read: Read) -> str:

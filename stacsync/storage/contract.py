@@ -131,7 +131,7 @@ class Storage(Protocol):
     def put(
         self,
         key: str,
-        data: bytes,
+        data: bytes | memoryview,
         *,
         content_type: str,
         cache_control: str | None = None,

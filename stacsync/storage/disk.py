@@ -47,7 +47,7 @@ class Draft:
         self.published = False
         self._file = file
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append bytes. Raises `OSError`."""
         rest = memoryview(data)
         while rest:

@@ -77,7 +77,7 @@ class FolderStorage:
     def put(
         self,
         key: str,
-        data: bytes,
+        data: bytes | memoryview,
         *,
         content_type: str,  # noqa: ARG002  a file has no place for it
         cache_control: str | None = None,  # noqa: ARG002  the same
@@ -109,7 +109,9 @@ class FolderStorage:
         """Write a file from its pieces, whole or not at all."""
         return self._write(key, chunks, attributes)
 
-    def _write(self, key: str, chunks: Iterable[bytes], attributes: Mapping[str, str] | None) -> StoredObject:
+    def _write(
+        self, key: str, chunks: Iterable[bytes | memoryview], attributes: Mapping[str, str] | None
+    ) -> StoredObject:
         keys.checked(key)
         packed = keys.pack(attributes)
         with self._disk.draft() as draft:
