@@ -5,6 +5,9 @@ RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 
+# Tests start hundreds of processes: none of them shall compile every module again, whatever the caller's environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Machines that run tests are shared and noisy: what fails is tried once more, and told apart in the summary.
 AGAIN := --reruns 1 --reruns-delay 3
 

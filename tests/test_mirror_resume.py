@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from stacsync.errors import Stopped, StorageError, TransferFailed
 from stacsync.jobs import Mirrored
-from stacsync.mirror import Mirror
+from stacsync.mirror import Mirror, Sizes
 from stacsync.storage import Upload, open_storage
 from tests.kit.faults import Fault, FaultServer, File, faulty
 from tests.kit.mirroring import SMALL_SIZES, Place, asset, bench

@@ -9,8 +9,11 @@ from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 Resolve = Callable[[str, int], list[str]]
+_REMEMBERED = 512
+"""Addresses taken apart lately: each is asked of several times while its file is moved, and many are moved at once."""
 
 
+@lru_cache(_REMEMBERED)
 def split(url: str) -> SplitResult:
     """Return the parts of `url`; one that cannot be parsed gives empty parts."""
     try:
@@ -21,7 +24,7 @@ def split(url: str) -> SplitResult:
     return parts
 
 
-@lru_cache(maxsize=64)
+@lru_cache(_REMEMBERED)
 def origin(url: str) -> tuple[str, str, int]:
     """Return (scheme, host, port) of `url`, in lower case and with the scheme's default port filled in."""
     parts = split(url)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
+from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -189,16 +191,22 @@ class Mirror:
 
     def _finish(self, futures: Sequence[Future[T]]) -> None:
         """Wait until all are done; the first real error, or a stop, ends all of them."""
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, LOOK_UP, return_when=FIRST_EXCEPTION)
+        ended: SimpleQueue[Future[T]] = SimpleQueue()
+        for future in futures:
+            future.add_done_callback(ended.put)
+        left = len(futures)
+        while left:
+            broken = False
+            with suppress(Empty):
+                broken = ended.get(timeout=LOOK_UP).exception() is not None
+                left -= 1
             stopped = self._stop.is_set()
             if stopped:
                 self._here.interrupt()
-            if stopped or any(future.exception() for future in done):
-                for future in waiting:
+            if stopped or broken:
+                for future in futures:
                     future.cancel()
-                wait(waiting)
+                wait(futures)
                 break
         self._check()
         for future in futures:

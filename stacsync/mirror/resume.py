@@ -42,7 +42,9 @@ class Resumable:
 
     def begin(self, asset: AssetRecord, key: str, kind: str | None, feed: Feed) -> Upload:
         """Begin an upload; it is noted when its source can be continued."""
-        upload = self._upload(asset, key, kind, feed.size, self._sizes.part_for(self._ceiling if feed.size is None else feed.size))
+        upload = self._upload(
+            asset, key, kind, feed.size, self._sizes.part_for(self._ceiling if feed.size is None else feed.size)
+        )
         if feed.validator is not None:
             self._uploads.put(self._row(asset, upload, feed))
         return upload

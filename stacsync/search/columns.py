@@ -39,12 +39,17 @@ RESERVED = frozenset({*(field.name for field in _FIXED), "links", "assets", "pro
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def counted(rows: Iterable[Mapping[str, Any]]) -> Census:
-    """Return the census of rows, of what no column is given beforehand for."""
+def counted(rows: Iterable[Mapping[str, Any]], *, by_role: bool) -> Census:
+    """Return the census of rows, of what no column is given beforehand for.
+
+    It ends early when there are `too_many_assets`: then rows have to be made `by_role`, and are counted anew.
+    """
     made = Census()
     given = {field.name for field in _FIXED}
     for row in rows:
         made.add({name: value for name, value in row.items() if name not in given})
+        if not by_role and too_many_assets(made):
+            break
     return made
 
 

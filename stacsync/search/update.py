@@ -99,11 +99,9 @@ class Update:
         return found if facts.recipe == self._recipe and (facts.etag, facts.size) == (there.etag, there.size) else None
 
     def _anew(self, *, keep_state: bool) -> Built:
-        by_role = False
-        census = self._census(self._source.documents(), by_role=by_role)
+        by_role, census = False, self._census(self._source.documents(), by_role=False)
         if too_many_assets(census):
-            by_role = True
-            census = self._census(self._source.documents(), by_role=by_role)
+            by_role, census = True, self._census(self._source.documents(), by_role=True)
         schema = schema_of(census)
         fresh = Fresh(self._source, self._source.listed()[0].sorted(), self._place, schema, by_role=by_role)
         nothing = Listed(pa.nulls(0, pa.string()), np.empty(0, np.int64), np.empty(0, np.int64))
@@ -113,7 +111,8 @@ class Update:
             return self._publish(target, merged, by_role=by_role, keep_state=keep_state)
 
     def _census(self, documents: Iterator[tuple[str, dict[str, Any]]], *, by_role: bool) -> Census:
-        return counted(rows.row(found, key, self._place, by_role=by_role) for key, found in documents)
+        made = (rows.row(found, key, self._place, by_role=by_role) for key, found in documents)
+        return counted(made, by_role=by_role)
 
     def _merge(self, facts: Facts, before: Listed, months: frozenset[str] | None) -> Built:
         quarters = None if months is None else {quarter(month) for month in months}

@@ -32,6 +32,8 @@ _TOLD = {
     errno.EISDIR: ("a folder is in the way of a file", "move it away: the folder belongs to stacsync alone"),
     errno.EIO: ("the disk failed", "look into the system's log"),
 }
+_MOST_KNOWN = 10_000
+"""Folders remembered to be no links."""
 
 
 def etag_of(status: os.stat_result) -> str:
@@ -110,6 +112,7 @@ class Disk:
         self.root = Path(os.path.realpath(root))
         self.uploads = self.root / STATE / "uploads"
         self.drafts = self.root / STATE / "tmp"
+        self._plain: set[str] = set()  # folders that are no links
 
     @contextmanager
     def guard(self, doing: str) -> Iterator[None]:
@@ -125,9 +128,23 @@ class Disk:
     def place(self, key: str) -> Path:
         """Return where `key` is written; the file itself may be a link, which a write replaces. Raises `StorageError`."""
         path = self.root / checked(key)
-        if not Path(os.path.realpath(path.parent)).is_relative_to(self.root):
+        if not self._inside(key.split("/")[:-1]):
             raise StorageError(f"file://{self.root}: {key} leads out of the folder through a link", "remove the link")
         return path
+
+    def _inside(self, folders: list[str]) -> bool:
+        """Say whether a path of folders below the root stays there; those with folders in them are looked at once."""
+        folder = str(self.root)
+        for level, name in enumerate(folders, 1):
+            folder = f"{folder}/{name}"
+            if folder in self._plain:
+                continue
+            if os.path.islink(folder):  # noqa: PTH114  asked for every document, and a Path costs more than the look
+                whole = self.root.joinpath(*folders)
+                return Path(os.path.realpath(whole)).is_relative_to(self.root)
+            if level < len(folders) and len(self._plain) < _MOST_KNOWN:
+                self._plain.add(folder)
+        return True
 
     def existing(self, key: str) -> Path | None:
         """Return the regular file that `key` names, or None. Raises `StorageError`."""

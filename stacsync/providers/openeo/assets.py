@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from stacsync.jobs import AssetRecord, Inline, Remote, identity
 from stacsync.providers.openeo import links
@@ -161,7 +161,7 @@ def _distinct(files: list[Named]) -> list[Named]:
     """Tell files apart that have one name but two addresses in one document (two capability paths)."""
     addresses: dict[str, set[str]] = {}
     for file in files:
-        addresses.setdefault(file.name, set()).add(urlsplit(file.url).path)
+        addresses.setdefault(file.name, set()).add(links.path_of(file.url))
     return [
         file
         if len(addresses[file.name]) == 1

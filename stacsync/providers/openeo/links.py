@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -22,6 +23,8 @@ _SIGNING = re.compile(
 _USER_AND_DIGEST = re.compile(r"(/results(?:/[a-z0-9]+)?)/[A-Za-z0-9_+%=-]+/[0-9a-f]{32}(?=/|$)")
 _CAPABILITY = re.compile(r"/[0-9A-Fa-f]{40,}(?=/|$)")
 _RESULTS = re.compile(r"^.*/jobs/[^/]+/results/(?=.)")
+_REMEMBERED = 4096
+"""Addresses taken apart lately: those of a job are asked of several times in a row."""
 _EMBEDDED = re.compile(r"https?://[^\s\"'<>\\]+")
 
 
@@ -41,6 +44,12 @@ def is_signed(url: str) -> bool:
     return signs_in_query(url) or _CAPABILITY.search(path) is not None or _USER_AND_DIGEST.search(path) is not None
 
 
+def path_of(url: str) -> str:
+    """Return the path of an address, "" of what is none."""
+    return _split(url)[2]
+
+
+@lru_cache(_REMEMBERED)
 def unsigned(url: str) -> str:
     """Return `url` without user information and without whatever signs it; other query parameters stay."""
     scheme, netloc, path, query = _split(url)
@@ -51,14 +60,14 @@ def unsigned(url: str) -> str:
 
 def name_of(url: str) -> str:
     """Return what an address means without signatures, host and API version: the same in every answer."""
-    parts = urlsplit(unsigned(url))
-    path = _RESULTS.sub("", unquote(parts.path))
-    return f"{path}?{parts.query}" if parts.query else path
+    _, _, path, query = _split(unsigned(url))
+    path = _RESULTS.sub("", unquote(path))
+    return f"{path}?{query}" if query else path
 
 
 def filename_of(url: str) -> str:
     """Return the file name that an address ends with, below its `assets/` folder where it has one."""
-    path = unquote(urlsplit(unsigned(url)).path)
+    path = unquote(path_of(unsigned(url)))
     _, marker, below = path.partition("/results/assets/")
     return below if marker and below else path.rpartition("/")[2]
 
@@ -85,6 +94,7 @@ def links_of(document: Mapping[str, Any], *rels: str) -> list[Mapping[str, Any]]
     ]
 
 
+@lru_cache(_REMEMBERED)
 def absolute(href: str, base: str, requested: str) -> str:
     """Return `href` resolved against `base`; a back-end behind a TLS proxy that writes http is taken at https.
 
@@ -99,7 +109,7 @@ def absolute(href: str, base: str, requested: str) -> str:
 def expiry(url: str) -> datetime | None:
     """Return when a signed address stops working, as far as it says so itself."""
     try:
-        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+        query = {name.lower(): value for name, value in parse_qsl(_split(url)[3])}
         if "x-amz-date" in query and "x-amz-expires" in query:
             begun = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
             return begun + timedelta(seconds=int(query["x-amz-expires"]))
@@ -123,6 +133,7 @@ def job_path(job_id: str, *more: str) -> str:
     return "/".join(["/jobs", quote(job_id, safe=""), *more])
 
 
+@lru_cache(_REMEMBERED)
 def _split(url: str) -> tuple[str, str, str, str]:
     try:
         parts = urlsplit(url)
