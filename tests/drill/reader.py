@@ -97,7 +97,8 @@ def _bytes(store: Store, key: str, source: str) -> bytes | None:
     try:
         return store.read(key)
     except KeyError:
-        pass
+        if key.endswith(".zarr") and any(name.startswith(f"{key}/") for name in store.keys()):  # noqa: SIM118  no mapping
+            return b""
     if not source:
         return None
     try:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,34 +13,12 @@ from typing import Any
 
 import pytest
 from tests.drill.crashing import KILLED
+from tests.drill.dying import Server, dying
 from tests.drill.reader import Crawler, walk
 from tests.drill.scene import Scene, scene
 from tests.kit.workspace import FolderStore, Workspace, published
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = 12
-
-
-@dataclass
-class Server:
-    """The process that forks those that die."""
-
-    process: subprocess.Popen[str]
-    folder: Path
-    number: int = 0
-
-    def run(
-        self, workspace: Workspace, die_at: str | None = None, kill_after: float | None = None
-    ) -> tuple[int, dict[str, Any]]:
-        """Make a pass that dies at a point, is killed, or is not disturbed; return its exit code and what it told."""
-        self.number += 1
-        told = self.folder / f"told-{self.number}"
-        order = {"config": str(workspace.config), "die_at": die_at, "kill_after": kill_after, "told": str(told)}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(json.dumps(order), file=self.process.stdin, flush=True)
-        code = int(self.process.stdout.readline())
-        return code, json.loads(told.read_text()) if told.exists() else {}
 
 
 @dataclass
@@ -68,15 +43,8 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     root = tmp_path_factory.mktemp("crashes")
     with (
         scene() as stage,
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.drill.crashing"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
+        dying(root) as server,
     ):
-        server = Server(process, root)
         stage.before()
         base = stage.workspace(root / "base")
         assert server.run(base)[0] == 0
@@ -87,8 +55,6 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
         assert code == 0, told
         made.points, made.wanted = told["points"], published(calm.store)
         yield made
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def _die(drill: Drill, point: str, number: int) -> str | None:
