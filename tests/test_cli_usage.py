@@ -85,6 +85,36 @@ def test_version(stacsync: Command) -> None:
     assert (done.code, done.out.split()[0]) == (0, "stacsync")
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("providers",), ("--version",)])
+def test_an_answer_that_finds_no_room_is_told(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Where stdout is full the command says so in one sentence and exits 1, without a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stacsync", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the answer cannot be written: No space left on device")
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_pass_of_nobody_says_so(stacsync: Command, tmp_path: Path) -> None:
+    """Without any provider a pass is no failure, but it says that nothing is configured."""
+    (tmp_path / "stacsync.toml").write_text(
+        f'[catalog]\nid = "c"\n[storage]\nurl = "file://{tmp_path}/catalog"\n[ledger]\nurl = "sqlite:///{tmp_path}/l.db"\n'
+    )
+    done = stacsync("sync", "--config", str(tmp_path / "stacsync.toml"))
+    assert done.code == 0
+    assert "no provider is configured" in done.out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -31,6 +31,8 @@ def test_a_bad_bbox_is_refused(text: str) -> None:
     ("text", "interval"),
     [
         ("2026-01-31", "2026-01-31T00:00:00Z/2026-01-31T23:59:59.999999Z"),
+        ("2024-02", "2024-02-01T00:00:00Z/2024-02-29T23:59:59.999999Z"),
+        ("2025/2026-06", "2025-01-01T00:00:00Z/2026-06-30T23:59:59.999999Z"),
         ("2026-01-01/2026-01-31", "2026-01-01T00:00:00Z/2026-01-31T23:59:59.999999Z"),
         ("2026-01-01T12:00:00Z", "2026-01-01T12:00:00Z/2026-01-01T12:00:00Z"),
         ("2026-01-01T12:00:00+02:00/..", "2026-01-01T10:00:00Z/.."),
@@ -39,13 +41,27 @@ def test_a_bad_bbox_is_refused(text: str) -> None:
     ],
 )
 def test_times_become_utc_intervals(text: str, interval: str) -> None:
-    """A date means its whole day, a time without a zone is UTC, `..` or nothing leaves an end open."""
+    """A date means its whole day, a month or a year the whole of it, a time without a zone is UTC, `..` or nothing leaves an end open."""
     assert interval_of(text) == interval
 
 
 @pytest.mark.parametrize(
     "text",
-    ["yesterday", "2026-13-01", "2026-02-01/2026-01-01", "a/b/c", "../..", "/", "2026-01-01/2026-02-01/2026-03-01"],
+    [
+        "yesterday",
+        "2026-13-01",
+        "2026-13",
+        "2026-1",
+        "26",
+        "20266",
+        "0000",
+        "2026-0x",
+        "2026-02-01/2026-01-01",
+        "a/b/c",
+        "../..",
+        "/",
+        "2026-01-01/2026-02-01/2026-03-01",
+    ],
 )
 def test_bad_times_are_refused(text: str) -> None:
     """Words, impossible dates, backward and endless intervals are refused."""

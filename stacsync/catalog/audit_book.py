@@ -56,6 +56,10 @@ class AuditBook:
         self._db.executemany("INSERT OR REPLACE INTO listed VALUES (?, ?)", objects)
         self._db.execute("COMMIT")
 
+    def is_empty(self) -> bool:
+        """Return whether the store lists nothing."""
+        return self._db.execute("SELECT 1 FROM listed LIMIT 1").fetchone() is None
+
     def visit(self, key: str) -> bool:
         """Note a document that a link leads to; return whether it is met for the first time."""
         return self._db.execute("INSERT OR IGNORE INTO documents VALUES (?)", (key,)).rowcount == 1

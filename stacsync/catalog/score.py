@@ -219,12 +219,12 @@ class Score:
                     examples.append(key)
 
     def value(self) -> int:
-        """Return the score: 100 when nothing is lacking (and for an empty catalog), 0 when everything is."""
+        """Return the score: 100 when nothing is lacking, 0 when everything is, and where there is no document at all."""
         weights = sum(CHECKS[number].weight for number in self.asked)
         lost = sum(
             CHECKS[number].weight * missing / self.asked[number] for number, missing in self.lacking.items() if missing
         )
-        return 100 if not weights else int(100 * (1 - lost / weights))
+        return int(100 * (1 - lost / weights)) if weights else 0
 
     def advice(self) -> Iterator[Advice]:
         """Yield what to do, what readers miss most first."""

@@ -27,6 +27,7 @@ from stacsync.storage import Storage
 
 _FEW = 16
 _UNFINISHED = "run `stacsync sync`, which completes a publication that was interrupted; if it stays, `stacsync rebuild`"
+_EMPTY = "nothing is published there: run `stacsync sync`, or correct storage.url if something should be"
 _ORPHAN = "run `stacsync sync`, which completes a publication that was interrupted; if it stays, delete it"
 
 
@@ -43,7 +44,8 @@ def _audit(storage: Storage, book: AuditBook, reader: Reader, *, checksums: bool
     book.list_objects((found.key, found.size) for found in storage.list())
     run = _Audit(reader, book)
     run.crawl()
-    run.list_of_collections()
+    if not book.is_empty():
+        run.list_of_collections()
     run.findings += _asset_findings(book)
     if checksums:
         run.findings += _checksum_findings(storage, book)
@@ -86,7 +88,7 @@ class _Audit:
         root = self.reader.read(layout.ROOT)
         self.book.visit(layout.ROOT)
         if isinstance(root, Unreadable):
-            self.findings.append(Finding(layout.ROOT, root.problem, REBUILD))
+            self.findings.append(Finding(layout.ROOT, root.problem, _EMPTY if self.book.is_empty() else REBUILD))
             return
         self._document(root)
         self._below(root, None)

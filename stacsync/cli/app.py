@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ import typer
 from stacsync import __version__
 from stacsync.cli import browse, catalog, check, daemon, health, login, providers, search, status, sync, verify
 from stacsync.errors import ConfigError, StacsyncError
+
+_OF_THE_READER = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""What writing to stdout ends with: nobody reads any more, or there is no room where it goes to."""
 
 app = typer.Typer(
     name="stacsync",
@@ -46,20 +50,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # closed by whoever started us
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  for as long as the process lives
     try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _mute()
+        return 1
+    except OSError as error:
+        _mute()
+        _complain(StacsyncError(f"the answer cannot be written: {error.strerror}", "send it where there is room"))
+        return 1
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
         app(args=None if arguments is None else list(arguments), prog_name="stacsync")
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except StacsyncError as error:
-        from stacsync.cli.output import complain  # noqa: PLC0415 - rich is for those who have something to show
-
-        complain(error)
+        _complain(error)
         return 2 if isinstance(error, ConfigError) else 1
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains as it flushes
-        return 1
-    except Exception:  # noqa: BLE001 - the last resort: a bug is told with its traceback, but without local variables
-        from stacsync.logs import get_logger  # noqa: PLC0415 - the same
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in _OF_THE_READER:
+            raise
+        # The last resort: a bug is told with its traceback, but without local variables.
+        from stacsync.logs import get_logger  # noqa: PLC0415 - what is loaded here is for those who need it
 
         get_logger(__name__).exception("stacsync.unexpected_error")
         return 1
     return 0
+
+
+def _complain(error: StacsyncError) -> None:
+    from stacsync.cli.output import complain  # noqa: PLC0415 - rich is for those who have something to show
+
+    complain(error)
+
+
+def _mute() -> None:
+    """Let nothing more go to stdout; else the interpreter complains as it flushes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -26,7 +26,10 @@ def search(
     datetime: Annotated[
         str | None,
         typer.Option(
-            "--datetime", metavar="A/B", help="Dates or times (UTC); `..` for an open end.", show_default=False
+            "--datetime",
+            metavar="A/B",
+            help="Years, months, dates or times (UTC); `..` for an open end.",
+            show_default=False,
         ),
     ] = None,
     collection: Annotated[

@@ -52,11 +52,14 @@ def _show(result: dict[str, Any], *, dry_run: bool) -> None:
     from stacsync.cli.output import amount, console, safe, table  # noqa: PLC0415 - kept out of `--help`
 
     out = console()
+    if not result["providers"] and not result["errors"]:
+        out.print("no provider is configured: add a table [providers.NAME]; `stacsync providers` tells what it holds")
     rows = [
         (name, *(_count(column, one[column]) for column in COUNTS), safe(one["error"] or "", "red"))
         for name, one in result["providers"].items()
     ]
-    out.print(table("", ("provider", *COUNTS, "error"), rows, numbers=COUNTS))
+    if rows:
+        out.print(table("", ("provider", *COUNTS, "error"), rows, numbers=COUNTS))
     assets, documents = result["assets"], result["documents"]
     if dry_run:
         out.print("dry run: nothing was written; “published” counts what would be")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time
 from math import isfinite
 
@@ -27,7 +28,9 @@ def bbox_of(text: str | None) -> tuple[float, float, float, float] | None:
 
 
 def interval_of(text: str | None) -> str | None:
-    """Return a date, a time or `A/B` as an RFC 3339 interval in UTC, `..` for an open end. A date means its whole day.
+    """Return a date, a time or `A/B` as an RFC 3339 interval in UTC, `..` for an open end.
+
+    A date means its whole day, a month or a year the whole of it.
 
     Raises `typer.BadParameter` (exit 2).
     """
@@ -50,14 +53,24 @@ def _instant(part: str, text: str, *, end: bool) -> datetime | None:
     if part in {"", ".."}:
         return None
     try:
-        if len(part) == 10:
-            return datetime.combine(date.fromisoformat(part), time.max if end else time.min, UTC)
+        if len(part) <= 10:
+            return datetime.combine(_day(part, end=end), time.max if end else time.min, UTC)
         moment = datetime.fromisoformat(part)
     except ValueError:
         raise typer.BadParameter(
-            f"--datetime takes dates or times such as 2026-01-31/2026-02-28T12:00:00Z, not {text!r}"
+            f"--datetime takes dates or times such as 2026, 2026-01 or 2026-01-31/2026-02-28T12:00:00Z, not {text!r}"
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _day(part: str, *, end: bool) -> date:
+    """Return the day of a date, the first or last one of a month or a year. Raises `ValueError`."""
+    if len(part) == 4:
+        return date(int(part), 12, 31) if end else date(int(part), 1, 1)
+    if len(part) == 7:
+        year, month = int(part[:4]), int(part[5:])
+        return date.fromisoformat(f"{part}-{monthrange(year, month)[1] if end else 1:02}")
+    return date.fromisoformat(part)
 
 
 def _told(moment: datetime | None) -> str:

@@ -121,6 +121,16 @@ def test_each_fault_is_found_and_a_way_out_is_named(published: MemoryStore, faul
     assert all(finding.remedy for finding in report.findings)
 
 
+def test_an_emptied_place_is_told_with_what_helps(published: MemoryStore) -> None:
+    """Where nothing is left, a rebuild would not help: the finding says so, and no score is given."""
+    published.objects.clear()
+    report = audit(cast("Storage", published))
+    (finding,) = report.findings
+    assert "stacsync sync" in finding.remedy
+    assert "storage.url" in finding.remedy
+    assert (report.documents, report.score) == (0, 0)
+
+
 def test_changed_content_of_the_same_size_is_found_with_checksums_only(published: MemoryStore) -> None:
     """Without checksums content is not read; with them a changed byte is found."""
     published.objects[ASSET] = published.objects[ASSET][::-1]
