@@ -231,6 +231,7 @@ ERROR = b'{"id": "r-1", "code": "%s", "message": "No."}'
         (501, ERROR % b"FeatureUnsupported", JobUnusable, "501"),
         (200, b"<html>", JobUnusable, "web page"),
         (200, b"[]", JobUnusable, "no JSON object"),
+        (200, b'{"type": "Collection", "id": "x", "assets": ["a.tif"]}', JobUnusable, "assets in no JSON object"),
         (200, b'{"type": "FeatureCollection"}', JobUnusable, "neither"),
         (200, b'{"type": "Collection", "openeo:status": "running"}', JobNotReady, "not complete"),
     ],

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
+from stacsync.errors import JobUnusable
 from stacsync.jobs import AssetRecord, Inline, Remote, identity
 from stacsync.providers.openeo import links
 from stacsync.providers.openeo.leaks import cleaned
@@ -48,7 +49,10 @@ class Named:
 
 
 def named(document: Mapping[str, Any], requested: str) -> list[Named]:
-    """Return the files that a document names; those without any web address are left to `unreachable`."""
+    """Return the files that a document names; those without any web address are left to `unreachable`.
+
+    Raises `JobUnusable` for a document whose assets are no object.
+    """
     base = links.base_of(document, requested)
     found = []
     for key, fields in _assets(document):
@@ -130,9 +134,9 @@ def _leaky(name: str) -> bool:
 
 
 def _assets(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    assets = document.get("assets")
+    assets = document.get("assets") or {}  # an empty list is how some languages write an empty object
     if not isinstance(assets, Mapping):
-        return []
+        raise JobUnusable("the results name their assets in no JSON object", "report it to the back-end's operator")
     return [(str(key), fields) for key, fields in assets.items() if isinstance(fields, Mapping)]
 
 
