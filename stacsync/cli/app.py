@@ -14,8 +14,7 @@ from stacsync import __version__
 from stacsync.cli import browse, catalog, check, daemon, health, login, providers, search, status, sync, verify
 from stacsync.errors import ConfigError, StacsyncError
 
-_OF_THE_READER = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
-"""What writing to stdout ends with: nobody reads any more, or there is no room where it goes to."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
 
 app = typer.Typer(
     name="stacsync",
@@ -70,10 +69,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except StacsyncError as error:
         _complain(error)
         return 2 if isinstance(error, ConfigError) else 1
-    except Exception as error:
-        if isinstance(error, OSError) and error.filename is None and error.errno in _OF_THE_READER:
-            raise
-        # The last resort: a bug is told with its traceback, but without local variables.
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug is told with its traceback, but without local variables
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            sys.stdout.write("\n")  # if stdout is what has no room, that fails again, and is no bug
+            sys.stdout.flush()
         from stacsync.logs import get_logger  # noqa: PLC0415 - what is loaded here is for those who need it
 
         get_logger(__name__).exception("stacsync.unexpected_error")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, time
 from math import isfinite
 
 import typer
+
+_DAYS = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 
 
 def bbox_of(text: str | None) -> tuple[float, float, float, float] | None:
@@ -53,7 +56,7 @@ def _instant(part: str, text: str, *, end: bool) -> datetime | None:
     if part in {"", ".."}:
         return None
     try:
-        if len(part) <= 10:
+        if _DAYS.fullmatch(part):
             return datetime.combine(_day(part, end=end), time.max if end else time.min, UTC)
         moment = datetime.fromisoformat(part)
     except ValueError:

@@ -64,6 +64,11 @@ def start_and_size(status: int, headers: Mapping[str, str]) -> tuple[int, int | 
     return 0, int(length) if length.isascii() and length.isdigit() else None
 
 
+def delimited(headers: Mapping[str, str]) -> bool:
+    """Say whether something else than the end of the connection marks the end of the body."""
+    return headers.get("Content-Length") is not None or headers.get("Transfer-Encoding") is not None
+
+
 def validator(headers: Mapping[str, str]) -> str | None:
     """Return what an If-Range header may hold for this answer: a strong ETag, else the date, else None (RFC 9110 §13.1.5)."""
     etag = headers.get("ETag", "").strip()

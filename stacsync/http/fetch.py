@@ -179,7 +179,7 @@ class Fetcher:
             start=first,
             size=None if encoded else size,
             validator=None if encoded else download.validator(headers),
-            delimited=size is not None or encoded != "" or headers.get("Transfer-Encoding") is not None,
+            delimited=download.delimited(headers) or encoded != "",
             filename=download.filename(headers),
             read_into=Poured(download.decoded(in_pieces(body), encoded)).read_into if encoded else body,
             close=line.close,

@@ -114,6 +114,7 @@ class Line:
         """Give the connection back after a short answer that nobody reads."""
         length = self.response.headers.get("Content-Length", "")
         if length.isdigit() and int(length) <= DRAINED:
+            self._let_go()
             self.response.drain_conn()
         self.close()
 
@@ -175,6 +176,8 @@ class _Watched(HTTPConnection):
         except BaseException:
             self._waiting.discard(line)
             raise
+        if self._answer.length is None and not self._answer.chunked:
+            self._answer.length = response.length_remaining  # urllib3 reads headers that http.client does not
         response.stacsync_socket = line  # type: ignore[attr-defined]  # ours, for `Line.close`
         response.stacsync_answer = self._answer  # type: ignore[attr-defined]  # ours, for `Line.read_into`
         return response

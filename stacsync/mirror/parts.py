@@ -12,7 +12,6 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from threading import BoundedSemaphore
 
-from stacsync.errors import StacsyncError
 from stacsync.mirror.blocks import Block, Blocks
 from stacsync.storage import Upload
 
@@ -80,7 +79,7 @@ class Parts:
     def give_up(self) -> None:
         """Wait for the parts on their way, whatever comes of them."""
         while self._on_the_way:
-            with suppress(StacsyncError):
+            with suppress(Exception):  # there is a reason already why it is given up
                 self._on_the_way.popleft().result()
         self._block.give_back()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from stacsync.errors import AssetChanged, AssetGone, TransferFailed
 from stacsync.http.fetch import Download, Fetcher, FetchInterrupted, FetchRefused
+from stacsync.http.poured import PIECE
 from stacsync.mirror.feed import CannotContinue, Patience, check_ceiling
 from stacsync.provider import Signed
 
@@ -68,6 +69,8 @@ class RemoteFeed:
                 if not count:
                     self._check_end()
             except FetchInterrupted as trouble:
+                if self._position == self.size:
+                    return 0  # all of it came, if only just
                 self._patience.pause(trouble)
                 self._again()
                 continue
@@ -85,15 +88,16 @@ class RemoteFeed:
 
     def _fresh(self, buffer: memoryview) -> int:
         """Read what is new of the open download: bytes that were passed on before are read past."""
-        while self._download is not None and (count := self._download.read_into(buffer)):
-            self.moved += count
-            known = min(self._skip, count)
-            self._skip -= known
-            if known:
-                buffer[: count - known] = buffer[known:count]
-            if known < count:
-                return count - known
-        return 0
+        if self._download is None:
+            return 0
+        if self._skip:
+            known = memoryview(bytearray(min(self._skip, PIECE)))
+            while self._skip and (count := self._download.read_into(known[: self._skip])):
+                self.moved += count
+                self._skip -= count
+        count = self._download.read_into(buffer)
+        self.moved += count
+        return count
 
     def _begin(self, start: int, validator: str | None, unless: str | None) -> Download:
         fresh = refused = False
@@ -124,6 +128,7 @@ class RemoteFeed:
         if not same or (None not in (download.size, self.size) and download.size != self.size):
             download.close()
             raise AssetChanged("changed at its source while it was read")
+        self.size = self.size if download.size is None else download.size
         self._download, self._skip = download, position - download.start
 
     def _check_end(self) -> None:

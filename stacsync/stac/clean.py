@@ -35,7 +35,8 @@ _PLAIN = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9._/:~-]*")
 _SPACELESS = re.compile(r"[^\x00- ]*")
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*")
 _BEARER = re.compile(r"\b(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{16,}", re.IGNORECASE)
-_KEY = re.compile(r'"([^"]*)":')
+_STRING = re.compile(r'"([^"]*)"(:?)')
+"""A string of JSON without escapes, and whether it is a key."""
 _LONGEST_INTEGER = 2**63
 _DEEPEST = 60
 """Levels of lists and objects below which nothing is published: no extension goes a quarter as deep."""
@@ -177,7 +178,7 @@ def _tight(document: Any) -> bool:
     if "\\" in text:  # something is escaped, so the text is not what readers of the document see
         return False
     return not (
-        any(map(is_secret_key, _KEY.findall(text)))
+        any(is_secret_key(name) for name, colon in _STRING.findall(text) if colon)
         or _JWT.search(text)
         or _BEARER.search(text)
         or any(map(is_signed, set(_ADDRESS.findall(text))))

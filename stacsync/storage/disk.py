@@ -32,8 +32,6 @@ _TOLD = {
     errno.EISDIR: ("a folder is in the way of a file", "move it away: the folder belongs to stacsync alone"),
     errno.EIO: ("the disk failed", "look into the system's log"),
 }
-_MOST_KNOWN = 10_000
-"""Folders remembered to be no links."""
 
 
 def etag_of(status: os.stat_result) -> str:
@@ -112,7 +110,6 @@ class Disk:
         self.root = Path(os.path.realpath(root))
         self.uploads = self.root / STATE / "uploads"
         self.drafts = self.root / STATE / "tmp"
-        self._plain: set[str] = set()  # folders that are no links
 
     @contextmanager
     def guard(self, doing: str) -> Iterator[None]:
@@ -133,17 +130,13 @@ class Disk:
         return path
 
     def _inside(self, folders: list[str]) -> bool:
-        """Say whether a path of folders below the root stays there; those with folders in them are looked at once."""
+        """Say whether a path of folders below the root stays there."""
         folder = str(self.root)
-        for level, name in enumerate(folders, 1):
+        for name in folders:
             folder = f"{folder}/{name}"
-            if folder in self._plain:
-                continue
             if os.path.islink(folder):  # noqa: PTH114  asked for every document, and a Path costs more than the look
                 whole = self.root.joinpath(*folders)
                 return Path(os.path.realpath(whole)).is_relative_to(self.root)
-            if level < len(folders) and len(self._plain) < _MOST_KNOWN:
-                self._plain.add(folder)
         return True
 
     def existing(self, key: str) -> Path | None:
