@@ -51,13 +51,23 @@ def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts) -> Adopted | No
             with ledger.write() as conn:
                 forget(conn)
             adopted = replace(_Adoption(reader, ledger, facts, root).run(), stale=stale)
-    elif stale:
+    elif stale and not _never_published(ledger, there):
         raise Refused(
             f"{storage.url} holds no {layout.ROOT}, but the ledger knows of a catalog that was published there",
             "correct storage.url; if the place was emptied on purpose, move the ledger away to begin anew",
         )
     edition.settle(ledger, there)
     return adopted
+
+
+def _never_published(ledger: Ledger, there: str | None) -> bool:
+    """Say whether the very first publication was interrupted before its root was written: then it just goes on.
+
+    What was written by then lies there under the edition that the ledger noted before; an emptied place has none.
+    """
+    if layout.ROOT in ledger.documents.get_many([layout.ROOT]):
+        return False
+    return not ledger.documents.any() or (there is not None and edition.known(ledger, there))
 
 
 def _ours(root: Found | Unreadable, storage: Storage, facts: CatalogFacts) -> Found:

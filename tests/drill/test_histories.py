@@ -149,3 +149,26 @@ def test_any_history(examples: int, steps: int, tried: Callable[[int], None]) ->
         ),
     )
     tried(Histories.tried)
+
+
+@pytest.mark.promise(
+    "any history of jobs, faults, crashes, lost and old ledgers ends whole, with no byte fetched twice"
+)
+def test_killed_in_the_first_publication(tmp_path: Path, tried: Callable[[int], None]) -> None:
+    """Wherever the very first publication ends, twice in a row, the next pass goes on; no ledger has to be moved away."""
+    for after in range(8, 48):
+        with FaultServer() as server:
+            world = World(tmp_path / str(after), server)
+            world.root.mkdir()
+            if after % 2:
+                world.deliver("a", (("0.csv", b"a,1\n"),))
+            world.run(after)
+            world.run(max(0, after - 1))
+            report = world.run()
+            assert report is not None
+            assert report.ok, report
+            world.nothing_published_is_broken()
+            again = world.run()
+            assert again is not None
+            assert (again.assets.transferred, again.documents.written) == (0, 0)
+    tried(40)

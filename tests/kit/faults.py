@@ -181,7 +181,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _send(self, body: bytes, fault: Fault) -> None:
-        cut = next((at for at in (fault.reset_after, fault.close_after) if at is not None), len(body))
+        wished = next((at for at in (fault.reset_after, fault.close_after) if at is not None), len(body))
+        cut = min(wished, len(body))
         start = 0
         while start < cut:
             dripping = fault.drip > 0 and start >= fault.drip_after
