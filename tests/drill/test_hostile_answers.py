@@ -239,8 +239,6 @@ def _check(document: dict[str, Any]) -> None:
     assert b"user:pass" not in text
 
 
-# A library that wonders at a tampered document and goes on is no error of ours.
-@pytest.mark.filterwarnings("ignore::pystac_client.warnings.PystacClientWarning")
 @pytest.mark.promise("whatever a provider answers, only errors of ours or clean records come out")
 @pytest.mark.parametrize(
     "examples", [pytest.param(25, id="sampled"), pytest.param(600, id="all", marks=pytest.mark.real)]

@@ -108,6 +108,26 @@ def test_links_to_strangers_are_not_followed(up42: StandIn, today: JobProvider) 
         list(today.describe(only(today)).items({}))
 
 
+@pytest.mark.parametrize("advertised", [[], [{"method": "GET"}], [{}]])
+def test_the_search_is_asked_as_it_has_to_be(
+    up42: StandIn, today: JobProvider, advertised: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A landing page that names no search, or another method, is searched by POST all the same, without any warning."""
+    add(up42)
+    landing = up42.today._landing
+
+    def odd() -> dict[str, Any]:
+        page = landing()
+        found = next(link for link in page["links"] if link["rel"] == "search")
+        plain = {name: value for name, value in found.items() if name != "method"}
+        page["links"] = [link for link in page["links"] if link is not found] + [{**plain, **one} for one in advertised]
+        return page
+
+    monkeypatch.setattr(up42.today, "_landing", odd)
+    assert list(today.describe(only(today)).items({}))
+    assert {asked.method for asked in up42.asked_for("/search")} == {"POST"}
+
+
 def test_pages_in_a_circle(up42: StandIn, today: JobProvider) -> None:
     """A search whose pages repeat is no endless one."""
     add(up42, scenes=5)

@@ -114,8 +114,11 @@ class Storage:
         """Return the opened API; its landing page is read once."""
         if self._client is None:
             client = Client.open(self._root(), stac_io=SessionIO(self._session))
-            if client.get_search_link() is None:  # where the specification has it
-                client.add_link(Link("search", f"{self._root()}/search", MediaType.GEOJSON))
+            link = client.get_search_link()
+            if link is None:  # where the specification has it
+                link = Link("search", f"{self._root()}/search", MediaType.GEOJSON)
+                client.add_link(link)
+            link.extra_fields["method"] = "POST"  # as we ask it, whatever is advertised; else the library warns
             self._client = client
         return self._client
 
