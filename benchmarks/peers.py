@@ -81,7 +81,8 @@ def rclone(program: Path, folder: Path, endpoint: str, urls: list[str], transfer
         "region = us-east-1\nforce_path_style = true\nno_check_bucket = true\n"
     )
     listed.write_text("".join(f"{url},{name(url)}\n" for url in urls))
-    words = ["copyurl", "--urls", listed, f"sink:bench/{PREFIX}/rclone", "--transfers", str(transfers)]
+    target = f"sink:bench/{PREFIX}/rclone"
+    words: list[str | Path] = ["copyurl", "--urls", listed, target, "--transfers", str(transfers)]
     return [program, "--config", config, *words]
 
 
@@ -101,7 +102,7 @@ def venv_of_stac_asset(root: Path) -> Path | None:
     found = subprocess.run([python, "-c", "import stac_asset, boto3"], check=False, capture_output=True)
     if found.returncode:
         wanted = ["stac-asset==0.4.8", "boto3==1.43.117"]  # the newest that its aiobotocore allows
-        install = [python, "-m", "pip", "install", "--quiet", *wanted]
+        install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", *wanted]
         try:
             found = subprocess.run(install, check=False, capture_output=True, timeout=300)
         except subprocess.TimeoutExpired:

@@ -92,14 +92,14 @@ class Scripted:
         )
 
     def _item(self, number: int, job: str) -> Any:
-        from stacsync.jobs import AssetRecord, ItemRecord, LinkRecord, identity
+        from stacsync.jobs import AssetRecord, Inline, ItemRecord, LinkRecord, identity
 
         west, south = (number * 7919) % 3580 / 10 - 179, (number * 104729) % 1700 / 10 - 85
         ring = [[west, south], [west + 1, south], [west + 1, south + 1], [west, south + 1], [west, south]]
         address = f"https://data.example/{job}/scene-{number}.tif"
         asset = AssetRecord(
             key="data",
-            source=None,
+            source=Inline(b""),  # never read: the asset stays where it is
             filename=f"scene-{number}.tif",
             identity=identity(job, str(number)),
             media_type="image/tiff; application=geotiff; profile=cloud-optimized",
@@ -169,7 +169,7 @@ def with_pystac(source: Path, target: Path, *, linked: bool) -> None:
     import pystac
 
     documents = [json.loads(path.read_bytes()) for path in sorted((source / "p" / "scenes").rglob("scene-*.json"))]
-    whole = pystac.SpatialExtent([[-180, -90, 180, 90]]), pystac.TemporalExtent([[FIRST, None]])
+    whole = pystac.SpatialExtent([[-180.0, -90.0, 180.0, 90.0]]), pystac.TemporalExtent([[FIRST, None]])
     catalog = pystac.Catalog("bench", "Benchmark")
     collection = pystac.Collection("scenes", "Scenes", pystac.Extent(*whole))
     catalog.add_child(collection)

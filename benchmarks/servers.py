@@ -71,9 +71,10 @@ def rclone_s3(folder: Path) -> Iterator[str]:
     port = free_port()
     root = folder / "s3"
     (root / "bench").mkdir(parents=True)
-    command = [rclone(), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS},{SECRET}"]
+    command: list[str | Path] = [rclone(), "serve", "s3", "--addr", f"127.0.0.1:{port}"]
+    command += ["--auth-key", f"{ACCESS},{SECRET}", "--config", "/dev/null", root]
     try:
-        with process([*command, "--config", "/dev/null", root], port, folder / "rclone.log"):
+        with process(command, port, folder / "rclone.log"):
             yield f"http://127.0.0.1:{port}"
     finally:
         shutil.rmtree(root, ignore_errors=True)
