@@ -28,11 +28,14 @@ from hashlib import sha256
 ROOT = "catalog.json"
 COLLECTIONS = "collections.json"
 STATE = ".stacsync"
+ZARR_METADATA = frozenset({".zmetadata", ".zgroup", ".zattrs", ".zarray", "zarr.json"})
+"""Files of a Zarr store that tell readers what is there."""
 UPLOAD_NOTES = f"{STATE}/upload-notes"
 EDITION = f"{STATE}/edition"
 """Names the edition of the catalog that the store holds."""
 SEGMENT_LIMIT = 180
 KEY_LIMIT = 1024
+"""Bytes of a whole key, as S3 has it."""
 """Bytes: keys are ASCII."""
 RESERVED = frozenset(
     {

@@ -283,6 +283,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "name that leads out of a zip": (lambda: zipped({"output\\..\\..\\x": b"x"}), "leads out"),
     "name with a line break": (lambda: tarred({"output/a\nb": b"x"}), "unprintable"),
     "name without end": (lambda: tarred({"output/" + "d/" * 600 + "x": b"x"}), "700 bytes"),
+    "name that is too long once it is safe": (lambda: tarred({"a b/" * 140 + "x": b"x"}), "too long"),
     "symbolic link": (lambda: link(tarfile.SYMTYPE), "symbolic link"),
     "hard link": (lambda: link(tarfile.LNKTYPE), "hard link"),
     "character device": (lambda: link(tarfile.CHRTYPE), "a device"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -338,6 +339,17 @@ def test_a_stop_ends_everything_soon(server: FaultServer, at: Bench, fault: Faul
     with pytest.raises(Stopped):
         at.move(*(asset(f"n{index}") for index in range(20)))
     assert time.monotonic() - begun < 2.0
+
+
+@pytest.mark.parametrize("offset", [2**62, 2**63, 2**64 - 1])
+def test_a_tiff_that_points_far_beyond_its_end_is_mirrored(server: FaultServer, at: Bench, offset: int) -> None:
+    """A large file whose header names a directory at an impossible place arrives as the TIFF that it says it is."""
+    body = struct.pack("<2sHHHQ", b"II", 43, 8, 0, offset) + os.urandom(9 << 20)
+    server.files["/far.tif"] = File(body)
+    done = at.one(asset("far.tif"))
+    assert (done.size, done.media_type) == (len(body), "image/tiff")
+    at.ledger.assets.delete([done.key])
+    assert at.one(asset("far.tif")).reused
 
 
 def test_a_member_nobody_unpacked_is_a_failure(at: Bench) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,11 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from stacsync.errors import AssetGone, TransferFailed
-from stacsync.jobs import SourceFolder, SourceObject
+from stacsync.errors import AssetGone, Stopped, TransferFailed
+from stacsync.jobs import Mirrored, SourceFolder, SourceObject
 from stacsync.mirror import Sizes
 from stacsync.provider import SourceStore
-from stacsync.storage import open_storage
+from stacsync.storage import open_storage, s3_reading
 from tests.kit.faults import Fault, faulty
 from tests.kit.mirroring import Bench, Place, SigningProvider, asset, bench
 
@@ -127,6 +130,70 @@ def test_a_folder_goes_on_where_it_stopped(at: Bench, client: Any, bucket: str) 
     assert at.one(asset("s.zarr", SourceFolder(bucket, "s.zarr"), version="2")).moved == whole.moved
     (empty,) = at.move(asset("e", SourceFolder(bucket, "nothing")))
     assert isinstance(empty, AssetGone)
+
+
+def test_versions_of_a_folder_are_never_mixed(at: Bench, client: Any, bucket: str) -> None:
+    """What an attempt for one version left is gone before the next version is copied, also where sizes are the same."""
+    for key in CHUNKS:
+        client.put_object(Bucket=bucket, Key=key, Body=b"A" * 100)
+    whole = at.one(asset("s.zarr", SourceFolder(bucket, "s.zarr")))
+    at.ledger.assets.delete([whole.key])
+    for key in CHUNKS:
+        client.put_object(Bucket=bucket, Key=key, Body=b"B" * 100)
+    client.delete_object(Bucket=bucket, Key=CHUNKS[0])
+    record = asset("s.zarr", SourceFolder(bucket, "s.zarr"), version="2")
+    threading.Timer(0.05, at.stop.set).start()
+    with suppress(Stopped):
+        at.one(record)
+    at.stop.clear()
+    done = at.one(record)
+    assert {at.storage.get(item.key) for item in at.storage.list(done.key)} == {b"B" * 100}
+    assert len(list(at.storage.list(done.key))) == len(CHUNKS) - 1
+
+
+def test_a_file_of_a_folder_with_an_impossible_name_fails_its_asset(at: Bench, client: Any, bucket: str) -> None:
+    """A name that cannot be a key of ours fails the folder alone, with the name."""
+    client.put_object(Bucket=bucket, Key="s.zarr/" + "x" * 1010, Body=b"1")
+    client.put_object(Bucket=bucket, Key="fine", Body=b"2")
+    failed, fine = at.move(asset("s.zarr", SourceFolder(bucket, "s.zarr")), asset("fine", SourceObject(bucket, "fine")))
+    assert isinstance(failed, TransferFailed)
+    assert "cannot be kept: 'xxx" in str(failed)
+    assert isinstance(fine, Mirrored)
+
+
+def test_a_stop_ends_reading_a_bucket_soon(
+    at: Bench, bucket: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked to stop, a large object of a provider's bucket is not read to its end."""
+    client.put_object(Bucket=bucket, Key="large", Body=LARGE)
+    read_on = s3_reading.read_stream
+    asked = 0
+
+    def slowly(*words: Any, **more: Any) -> Iterator[bytes]:
+        nonlocal asked
+        for piece in read_on(*words, **more):
+            for start in range(0, len(piece), 1000):
+                asked += 1
+                time.sleep(0.05)
+                yield piece[start : start + 1000]
+
+    monkeypatch.setattr(s3_reading, "read_stream", slowly)
+    threading.Timer(0.5, at.stop.set).start()
+    begun = time.monotonic()
+    with pytest.raises(Stopped):
+        at.move(asset("large", SourceObject(bucket, "large")))
+    assert time.monotonic() - begun < 5.0
+    assert 0 < asked < 150
+
+
+def test_an_object_that_may_be_looked_at_but_not_read_fails_alone(at: Bench, client: Any, bucket: str) -> None:
+    """An archived object, whose facts are told and whose bytes are refused, is one asset's failure."""
+    client.put_object(Bucket=bucket, Key="cold", Body=LARGE, StorageClass="GLACIER")
+    client.put_object(Bucket=bucket, Key="fine", Body=SMALL)
+    cold, fine = at.move(asset("cold", SourceObject(bucket, "cold")), asset("fine", SourceObject(bucket, "fine")))
+    assert isinstance(cold, TransferFailed)
+    assert "the object is archived (restore it" in str(cold)
+    assert isinstance(fine, Mirrored)
 
 
 def test_a_large_asset_goes_on_in_a_bucket(endpoint: str, bucket: str, tmp_path: Path) -> None:

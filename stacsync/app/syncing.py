@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from stacsync.errors import StacsyncError, StorageError
 from stacsync.ledger.times import to_text
 from stacsync.logs import get_logger
 from stacsync.plan import Choice
+from stacsync.storage.presence import folders, sizes
 from stacsync.sync import DocumentCounts, Filter, Pass, PassReport, Site, Taker, Trouble, to_json
 
 UPLOAD_AGE = timedelta(days=7)
@@ -147,13 +148,15 @@ def _distrust(parts: Parts, name: str, jobs: Sequence[str]) -> None:
     assets = parts.ledger.assets
     if jobs:
         known = {key: row.size for job in jobs for key, row in assets.of_job(name, job).items()}
-        found = {key: stored.size for key in known if (stored := parts.storage.head(key)) is not None}
+        listed: Mapping[str, int] = {}
     else:
         known = assets.of_provider(name)
-        found = {stored.key: stored.size for stored in parts.storage.list(f"{name}/")} if known else {}
-    files = {key: size for key, size in known.items() if size is not None}
-    folders = [key for key, size in known.items() if size is None and not any(parts.storage.list(f"{key}/"))]
-    assets.delete([*(key for key, size in files.items() if found.get(key) != size), *folders])
+        listed = {stored.key: stored.size for stored in parts.storage.list(f"{name}/")} if known else {}
+    files = {key: size for key, size in known.items() if size is not None and listed.get(key) != size}
+    there = sizes(parts.storage, files)
+    stores = [key for key, size in known.items() if size is None]
+    lost = {key for key, size in files.items() if there.get(key) != size}
+    assets.delete(lost.union(stores) - folders(parts.storage, stores))
 
 
 def _note_unknown(reports: Sequence[PassReport], jobs: Sequence[str]) -> None:

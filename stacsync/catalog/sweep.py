@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stacsync import layout
 from stacsync.catalog.write import Writer
 from stacsync.ledger import dirty, obsolete
 
@@ -20,6 +21,7 @@ def sweep(writer: Writer) -> None:
         keys = [key for key, kind in batch if kind != "folder"]
         for key, kind in batch:
             if kind == "folder":
+                writer.storage.delete([layout.folder_note(key)])  # first: nobody goes on with what is deleted
                 keys += [found.key for found in writer.storage.list(key)]
         writer.storage.delete(keys)
         with writer.ledger.write() as conn:

@@ -24,6 +24,7 @@ from stacsync.catalog.reader import Found, Reader, Unreadable, inside
 from stacsync.catalog.score import Score
 from stacsync.errors import StorageError
 from stacsync.storage import Storage
+from stacsync.storage.presence import folders, sizes
 
 _FEW = 16
 _UNFINISHED = "run `stacsync sync`, which completes a publication that was interrupted; if it stays, `stacsync rebuild`"
@@ -43,13 +44,13 @@ def audit(storage: Storage, *, checksums: bool = False) -> Report:
 def _audit(storage: Storage, book: AuditBook, reader: Reader, *, checksums: bool) -> Report:
     book.list_objects((found.key, found.size) for found in storage.list())
     run = _Audit(reader, book)
-    run.crawl()
-    if not book.is_empty():
+    if run.crawl() or not book.is_empty():
         run.list_of_collections()
-    run.findings += _asset_findings(book)
+    run.findings += _asset_findings(storage, book)
     if checksums:
         run.findings += _checksum_findings(storage, book)
-    run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in book.orphans() if ours(key)]
+    orphans = sizes(storage, filter(ours, book.orphans()))
+    run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in orphans]
     advice = tuple(run.score.advice())
     return Report(run.documents, book.asset_count(), tuple(run.findings), run.score.value(), advice)
 
@@ -83,15 +84,16 @@ class _Audit:
     collections: dict[str, str] = field(default_factory=dict)
     """Ids by key."""
 
-    def crawl(self) -> None:
-        """Read everything that is reached from the root."""
+    def crawl(self) -> bool:
+        """Read everything that is reached from the root; False when that cannot be read."""
         root = self.reader.read(layout.ROOT)
         self.book.visit(layout.ROOT)
         if isinstance(root, Unreadable):
             self.findings.append(Finding(layout.ROOT, root.problem, _EMPTY if self.book.is_empty() else REBUILD))
-            return
+            return False
         self._document(root)
         self._below(root, None)
+        return True
 
     def _below(self, found: Found, collection: Found | None) -> None:
         """Read what `found` lists; `collection` is the Collection that it belongs to."""
@@ -207,12 +209,32 @@ def _again(asset: Asset) -> str:
     return f"run `stacsync sync --force{job}`"
 
 
-def _asset_findings(book: AuditBook) -> Iterator[Finding]:
-    for asset in book.missing():
+def _asset_findings(storage: Storage, book: AuditBook) -> Iterator[Finding]:
+    for asset in _missing(storage, book):
         yield Finding(asset.key, f"is missing; it is asset {asset.name} of {asset.document}", _again(asset))
-    for asset, size in book.resized():
+    for asset, size in _resized(storage, book):
         problem = f"has {size} bytes instead of {asset.size}; it is asset {asset.name} of {asset.document}"
         yield Finding(asset.key, problem, _again(asset))
+
+
+def _missing(storage: Storage, book: AuditBook) -> Iterator[Asset]:
+    """Yield what is not there: what the listing omits is asked for by itself, as a listing may lag behind."""
+    omitted = book.missing()
+    while batch := list(islice(omitted, 64 * _FEW)):
+        files = sizes(storage, (asset.key for asset in batch))
+        book.list_objects(files.items())
+        stores = folders(storage, (asset.key for asset in batch if asset.size is None and asset.key not in files))
+        yield from (asset for asset in batch if asset.key not in files.keys() | stores)
+
+
+def _resized(storage: Storage, book: AuditBook) -> Iterator[tuple[Asset, int]]:
+    """Yield what has another size than recorded; what the listing says so is asked for by itself, see `_missing`."""
+    told = book.resized()
+    while batch := list(islice(told, 64 * _FEW)):
+        found = sizes(storage, (asset.key for asset, _ in batch))
+        book.list_objects(found.items())
+        really = ((asset, found.get(asset.key, listed)) for asset, listed in batch)
+        yield from ((asset, size) for asset, size in really if size != asset.size)
 
 
 def _checksum_findings(storage: Storage, book: AuditBook) -> Iterator[Finding]:

@@ -103,13 +103,22 @@ def facts(bucket: Bucket, place: SourceObject) -> StoredObject:
 
 
 def copied(
-    storage: Storage, store: SourceStore, bucket: Bucket, asset: AssetRecord, key: str, found: StoredObject
+    storage: Storage,
+    store: SourceStore,
+    bucket: Bucket,
+    asset: AssetRecord,
+    key: str,
+    found: StoredObject,
+    check: Callable[[], None],
 ) -> Arrived | None:
     """Copy an object inside the store's own service and hash our copy by reading it once; None when not possible."""
     place = asset.source
-    if not isinstance(place, SourceObject):
+    if not isinstance(place, SourceObject) or not storage.may_copy(store, place.bucket):
         return None
-    kind = sniff.media_type(bucket.get_range(place.bucket, place.key, 0, sniff.HEAD), asset.filename)
+    try:
+        kind = sniff.media_type(bucket.get_range(place.bucket, place.key, 0, sniff.HEAD), asset.filename)
+    except (KeyError, StorageError):
+        return None  # whoever reads it finds out why
     stored = storage.copy_from(
         store,
         place.bucket,
@@ -122,4 +131,6 @@ def copied(
     if stored is None:
         return None
     check_stored(stored, found.size)
-    return Arrived(found.size, read_back(storage, key), look(storage, key, asset.filename), quoted(found.etag))
+    return Arrived(
+        found.size, read_back(storage, key, check), look(storage, key, found.size, asset.filename), quoted(found.etag)
+    )

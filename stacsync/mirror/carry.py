@@ -41,8 +41,10 @@ class Carrier:
         spare: Spare,
         clock: Callable[[], datetime],
         ceiling: int,
+        check: Callable[[], None],
     ) -> None:
         self._storage = storage
+        self._check = check
         self._sizes = sizes
         self._spare = spare
         self._resume = Resumable(storage, uploads, sizes, clock, ceiling)
@@ -160,8 +162,8 @@ class Carrier:
         self._resume.forget(upload.key)
         check_stored(stored, size)
         if kind is None or kind == tiff.PLAIN:
-            kind = look(self._storage, upload.key, asset.filename)
-        return Arrived(size, sha256 or read_back(self._storage, upload.key), kind, validator)
+            kind = look(self._storage, upload.key, size, asset.filename)
+        return Arrived(size, sha256 or read_back(self._storage, upload.key, self._check), kind, validator)
 
 
 def _fill(block: bytearray, feed: Feed, digest: Hash) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import groupby
 
@@ -18,10 +18,13 @@ from stacsync.mirror.bucket import Bucket
 from stacsync.mirror.feed import check_ceiling
 from stacsync.provider import SourceStore
 from stacsync.storage import ASSET_CACHE, Storage, StoredObject
+from stacsync.storage.keys import valid
 
-LAST = frozenset({".zmetadata", ".zgroup", ".zattrs", ".zarray", "zarr.json"})
-"""Files of a Zarr store that tell readers what is there: written after the chunks that they promise."""
+LAST = layout.ZARR_METADATA
+"""Written after the chunks that they promise."""
 JSON_TYPE = "application/json"
+AT_ONCE = 8
+"""Objects of one folder; they take no thread from what sends the parts of other files."""
 
 
 class FolderCopy:
@@ -36,14 +39,12 @@ class FolderCopy:
         storage: Storage,
         bucket: Bucket,
         store: SourceStore,
-        helpers: Executor,
         tell: Callable[[int], None],
         check: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._bucket = bucket
         self._store = store
-        self._helpers = helpers
         self._tell = tell
         self._check = check
 
@@ -60,22 +61,24 @@ class FolderCopy:
             raise AssetGone("its folder in the provider's bucket is empty")
         check_ceiling(sum(item.size for item in found), ceiling)
         present = self._present(asset.identity, key)
+        wanted = [
+            (item, target)
+            for item in found
+            if present.get(target := _target(key, item.key.removeprefix(prefix))) != item.size
+        ]
         moved = 0
-        for _, group in groupby(found, key=lambda item: _late(item.key)):
-            wanted = [
-                (item, target)
-                for item in group
-                if present.get(target := _target(key, item.key.removeprefix(prefix))) != item.size
-            ]
-            moved += sum(self._helpers.map(lambda pair: self._one(folder.bucket, asset.identity, *pair), wanted))
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mirror-folder") as pool:
+            for _, group in groupby(wanted, key=lambda pair: _late(pair[0].key)):
+                moved += sum(pool.map(lambda pair: self._one(folder.bucket, asset.identity, *pair), group))
         return moved
 
     def _present(self, identity: str, key: str) -> dict[str, int]:
-        """Return the sizes of what an earlier attempt for the same identity left, and note whose objects these are."""
+        """Return the sizes of what an earlier attempt for the same identity left; nothing of any other stays."""
         note = layout.folder_note(key)
         with suppress(KeyError, orjson.JSONDecodeError):
             if orjson.loads(self._storage.get(note)) == {"identity": identity}:
                 return {item.key: item.size for item in self._storage.list(key)}
+        self._storage.delete([item.key for item in self._storage.list(key)])
         self._storage.put(note, orjson.dumps({"identity": identity}), content_type=JSON_TYPE)
         return {}
 
@@ -101,7 +104,9 @@ class FolderCopy:
 
     def _read(self, bucket: str, key: str) -> Iterator[bytes]:
         try:
-            yield from self._bucket.stream(bucket, key)
+            for piece in self._bucket.stream(bucket, key):
+                self._check()
+                yield piece
         except KeyError:
             raise AssetChanged("a file of the folder was deleted while it was read") from None
         except StorageError as error:
@@ -114,7 +119,7 @@ def _late(key: str) -> bool:
 
 def _target(key: str, relative: str) -> str:
     """Return where a file of a folder asset goes: its own relative path, which the format's readers depend on."""
-    parts = relative.split("/")
-    if any(part in ("", ".", "..") for part in parts):
-        raise TransferFailed(f"a file of the folder has an unusable name: {relative[:100]!r}")
-    return posixpath.join(key, *parts)
+    target = f"{key}/{relative}"
+    if not valid(target):
+        raise TransferFailed(f"a file of the folder has a name that cannot be kept: {relative[:100]!r}")
+    return target

@@ -44,8 +44,7 @@ class Here:
         spare = Spare(self.helpers, sizes.extra_parts, Blocks(sizes.part))
         self._mover = Mover(
             storage,
-            Carrier(storage, uploads, sizes, spare, clock, max_asset_size),
-            helpers=self.helpers,
+            Carrier(storage, uploads, sizes, spare, clock, max_asset_size, check),
             ceiling=max_asset_size,
             small=sizes.small,
             sleep=sleep,

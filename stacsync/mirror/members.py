@@ -18,6 +18,7 @@ from stacsync.mirror.arrival import UNKNOWN_TYPE, check_stored
 from stacsync.mirror.disclosure import disclosed
 from stacsync.mirror.order import MIB
 from stacsync.storage import ASSET_CACHE, Storage
+from stacsync.storage.keys import valid
 
 TEXT_HEAD = 4 * MIB
 """Text up to this size is handed on whole; it tells what the other members are."""
@@ -71,8 +72,12 @@ class Members:
         self._waiting_bytes = 0
 
     def write(self, path: str, pieces: Iterable[bytes | memoryview], ceiling: int) -> None:
-        """Store one member. Raises `JobUnusable` when it is larger than `ceiling`, `StorageError` or `Stopped`."""
+        """Store one member. Raises `JobUnusable` when its path is too long or it is larger than `ceiling`.
+
+        Raises `StorageError` or `Stopped` as well.
+        """
         self._check()
+        key = self._key(path)
         source = _bounded(pieces, path, ceiling)
         first: list[bytes] = []
         held = 0
@@ -82,7 +87,6 @@ class Members:
             if held > self._small:
                 break
         prefix = b"".join(first)
-        key = layout.member_key(self._folder, path)
         kind = sniff.media_type(prefix[: sniff.HEAD], path, tiff.within(prefix))
         if held <= self._small:
             self._write_small(path, key, disclosed(prefix) if is_text(kind) else prefix, kind)
@@ -99,6 +103,12 @@ class Members:
         while self._waiting:
             with suppress(StacsyncError):
                 self._waiting.popleft()[1].result()
+
+    def _key(self, path: str) -> str:
+        key = layout.member_key(self._folder, path)
+        if not valid(key):
+            raise JobUnusable(f"the package holds a path that is too long to be kept: {path[:100]}…")
+        return key
 
     def _write_small(self, path: str, key: str, data: bytes, kind: str | None) -> None:
         digest = hashlib.sha256(data).hexdigest()

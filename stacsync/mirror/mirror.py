@@ -206,12 +206,18 @@ class Mirror:
             if stopped or broken:
                 for future in futures:
                     future.cancel()
-                wait(futures)
+                self._await(futures)
                 break
         self._check()
         for future in futures:
             if not future.cancelled():
                 future.result()
+
+    def _await(self, futures: Sequence[Future[T]]) -> None:
+        """Wait until all ended; when the process is asked to stop meanwhile, what is being read ends at once."""
+        while wait(futures, timeout=LOOK_UP).not_done:
+            if self._stop.is_set():
+                self._here.interrupt()
 
     def _check(self) -> None:
         if self._stop.is_set():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import replace
 from threading import Lock
 
@@ -36,7 +35,6 @@ class Mover:
         storage: Storage,
         carrier: Carrier,
         *,
-        helpers: Executor,
         ceiling: int,
         small: int,
         sleep: Callable[[float], None],
@@ -44,7 +42,6 @@ class Mover:
     ) -> None:
         self._storage = storage
         self._carrier = carrier
-        self._helpers = helpers
         self._ceiling = ceiling
         self._small = small
         self._sleep = sleep
@@ -58,7 +55,7 @@ class Mover:
         if isinstance(asset.source, SourceFolder):
             return self._folder(errand, asset, asset.source, choice.key, ticker)
         cheap = asset.size is not None and asset.size <= CHEAP
-        found = None if cheap else recognised(self._storage, choice.key, asset.identity, asset.filename)
+        found = None if cheap else self._recognised(asset, choice.key)
         if found is not None:
             self._carrier.forget(choice.key)
             return _moved(errand, asset, choice.key, found, 0, reused=True)
@@ -70,6 +67,9 @@ class Mover:
             sources, self._sources = list(self._sources.values()), {}
         for source in sources:
             source.close()
+
+    def _recognised(self, asset: AssetRecord, key: str) -> Arrived | None:
+        return recognised(self._storage, key, asset.identity, asset.filename, self._check)
 
     def _bytes(self, errand: Errand, asset: AssetRecord, choice: reuse.Choice, ticker: Ticker) -> Moved:
         unless = reuse.same_source(choice, errand.name, errand.job.id)
@@ -100,7 +100,7 @@ class Mover:
             case Inline(data=data):
                 return InlineFeed(data)
             case SourceObject() as place:
-                return BucketFeed(self._source(errand)[1], place, self._ceiling, ticker.add)
+                return BucketFeed(self._source(errand)[1], place, self._ceiling, self._watched(ticker))
             case Remote():
                 return RemoteFeed(
                     errand.fetcher,
@@ -122,13 +122,22 @@ class Mover:
         check_ceiling(found.size, self._ceiling)
         if found.size <= self._small or (unless is not None and unless == quoted(found.etag)):
             return None
-        return copied(self._storage, store, source, asset, key, found)
+        return copied(self._storage, store, source, asset, key, found, self._check)
 
     def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Moved:
         store, source = self._source(errand)
-        copy = FolderCopy(self._storage, source, store, self._helpers, ticker.add, self._check)
+        copy = FolderCopy(self._storage, source, store, self._watched(ticker), self._check)
         moved = copy.copy(folder, asset, key, self._ceiling)
         return _moved(errand, asset, key, Arrived(None, None, None, None), moved)
+
+    def _watched(self, ticker: Ticker) -> Callable[[int], None]:
+        """Return what counts bytes, and ends the transfer when the process is asked to stop."""
+
+        def tell(count: int) -> None:
+            self._check()
+            ticker.add(count)
+
+        return tell
 
     def _source(self, errand: Errand) -> tuple[SourceStore, Bucket]:
         if not isinstance(errand.provider, ReadsBuckets):

@@ -18,6 +18,7 @@ from stacsync.mirror.errand import Errand
 from stacsync.mirror.members import with_heads
 from stacsync.mirror.notes import Book
 from stacsync.storage import Storage
+from stacsync.storage.presence import sizes
 
 REMEMBERED = 10_000
 """Packages whose folder is known without reading their note."""
@@ -58,7 +59,7 @@ class Shelf:
         note = self._note(errand, package.id)
         if note is None or note.identity != package.identity or any(package.wants(path) for path in note.left):
             return None
-        present = {item.key: item.size for item in self._storage.list(note.folder)}
+        present = sizes(self._storage, (fact.key for fact in note.members))
         if any(present.get(fact.key) != fact.size for fact in note.members):
             return None
         self._record(errand, package, note.members, only_missing=True)

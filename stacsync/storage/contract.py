@@ -118,7 +118,7 @@ class Storage(Protocol):
         ...
 
     def get_range(self, key: str, start: int, length: int) -> bytes:
-        """Return up to `length` bytes from `start` (fewer at the end). Raises `KeyError` when there is no object."""
+        """Return up to `length` bytes from `start`, none beyond the end. Raises `KeyError` when there is no object."""
         ...
 
     def stream(self, key: str) -> Iterator[bytes]:
@@ -181,6 +181,10 @@ class Storage(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; missing ones are no error."""
+        ...
+
+    def may_copy(self, source: SourceStore, bucket: str) -> bool:
+        """Say whether `copy_from` is worth a try: the same service, and no refusal yet."""
         ...
 
     def copy_from(

@@ -43,6 +43,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "QuotaExceeded": ("the quota is used up", _ROOM),
     "InsufficientStorage": ("the store is full", _ROOM),
     "XMinioStorageFull": ("the store is full", _ROOM),
+    "InvalidObjectState": ("the object is archived", "restore it where it lies; the next pass tries again"),
     "NoSuchUpload": ("the upload is no longer known", "the next pass begins it anew"),
     "NoCredentials": (
         "there are no credentials",

@@ -61,6 +61,8 @@ class FolderStorage:
     def get_range(self, key: str, start: int, length: int) -> bytes:
         """Return up to `length` bytes from `start`. Raises `KeyError`."""
         with self._disk.guard(f"read {key}"), self._disk.reading(key) as file:
+            if start >= os.fstat(file.fileno()).st_size:
+                return b""
             file.seek(start)
             return file.read(length)
 
@@ -156,6 +158,10 @@ class FolderStorage:
         """Delete files, and the folders that become empty by it."""
         for key in keys:
             self._disk.remove(key)
+
+    def may_copy(self, source: SourceStore, bucket: str) -> bool:  # noqa: ARG002  no bucket copies into a folder by itself
+        """Say no."""
+        return False
 
     def copy_from(
         self,

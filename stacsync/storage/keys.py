@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 
 from stacsync.errors import StorageError
-from stacsync.layout import STATE
+from stacsync.layout import KEY_LIMIT, STATE
 
-KEY_LIMIT = 1024
 ATTRIBUTES_LIMIT = 1500
 """Bytes; S3 takes 2 KB of user metadata, ext4 a little under 4 KB of extended attributes."""
 

@@ -11,6 +11,7 @@ from stacsync.provider import CheckLine
 from stacsync.storage.contract import Storage
 
 FOLDER = f"{STATE}/probe"
+_ALTERED = "what comes back is not what was written"
 
 
 def probe_key() -> str:
@@ -31,8 +32,9 @@ def _lines(storage: Storage) -> Iterator[CheckLine]:
         storage.put(key, data, content_type="application/json")
         yield CheckLine(subject=subject, ok=True, message="an object can be written")
         step = "read"
-        same = storage.get(key) == data and [found.key for found in storage.list(FOLDER) if found.key == key] == [key]
-        told = "it can be read and listed" if same else "what comes back is not what was written"
+        same = storage.get(key) == data
+        listed = any(found.key == key for found in storage.list(FOLDER))
+        told = f"it can be read and {'listed' if listed else 'later listed: listings lag behind'}" if same else _ALTERED
         yield CheckLine(subject=subject, ok=same, message=told, remedy="" if same else "use another store")
         step = "delete"
         storage.delete([key])

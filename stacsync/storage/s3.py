@@ -245,6 +245,10 @@ class S3Storage:
         except KeyError:
             self._check_bucket()
 
+    def may_copy(self, source: SourceStore, bucket: str) -> bool:
+        """Say whether the bucket lies in the same service, and was not found closed to us."""
+        return self._access.account.same_service(source.endpoint_url) and bucket not in self._closed
+
     def copy_from(
         self,
         source: SourceStore,
@@ -257,9 +261,7 @@ class S3Storage:
         attributes: Mapping[str, str] | None = None,
     ) -> StoredObject | None:
         """Copy inside the service, when the source lies in the same one and our credentials may read it."""
-        if not self._access.account.same_service(source.endpoint_url):
-            return None
-        if bucket in self._closed:
+        if not self.may_copy(source, bucket):
             return None
         headers = _headers(content_type, cache_control or ASSET_CACHE, attributes)
         origin = {"Bucket": bucket.rpartition(":")[2], "Key": source_key}

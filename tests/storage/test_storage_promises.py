@@ -82,6 +82,7 @@ class TestObjects:
         assert store.get_range("r", 2 * MIB, 70_000) == data[2 * MIB : 2 * MIB + 70_000]
         assert store.get_range("r", 3 * MIB - 5, 100) == data[-5:]
         assert store.get_range("r", 9 * MIB, 100) == b""
+        assert store.get_range("r", 2**62, 8) == b""
         assert store.get_range("r", 5, 0) == b""
 
     def test_stream_is_in_order_and_bounded(self, store: Storage) -> None:
