@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -24,6 +25,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 _QUIET = logging.getLogger("apscheduler.overlaps")
 _QUIET.setLevel(logging.ERROR)
 """A pass that outlasts its rhythm is no news worth a warning every few seconds: it is caught up."""
+
+
+_LEEWAY = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,16 @@ class Schedule:
         due = getattr(job, "next_run_time", None)
         return due.astimezone(UTC) if isinstance(due, datetime) else None
 
+    def catch_up(self, now: datetime) -> frozenset[str]:
+        """Plan at once what is planned for later than its rhythm allows, as the clock was set back; return whose it was."""
+        late = set()
+        for name, rhythm in self.rhythms.items():
+            planned, due = self.next_run(name), rhythm.after(now, 1)
+            if planned is not None and due is not None and planned > due + _LEEWAY:
+                self._plan(name, now)
+                late.add(name)
+        return frozenset(late)
+
     @property
     def alive(self) -> bool:
         """Whether the scheduler's own thread runs."""
@@ -132,10 +146,11 @@ class Schedule:
         planned = self.next_run(name)
         if planned is not None and planned <= due:
             return
-        try:
+        self._plan(name, due)
+
+    def _plan(self, name: str, due: datetime) -> None:
+        with suppress(JobLookupError):  # stopped meanwhile
             self._scheduler.modify_job(name, next_run_time=due)
-        except JobLookupError:
-            return  # stopped meanwhile
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
         with self._lock:

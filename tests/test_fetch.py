@@ -255,6 +255,25 @@ def test_an_unasked_compression_is_undone(server: FaultServer, fetcher: Fetcher,
         read(fetcher.open(Signed(url=server.url("/a.bin"))))
 
 
+def test_a_compressed_body_of_several_members_arrives_whole(server: FaultServer, fetcher: Fetcher) -> None:
+    """Gzip may be several members in a row: none is lost, wherever pieces of the body end."""
+    parts = [BODY[:1000], b"", BODY[1000:1001], BODY[1001:]]
+    server.files["/a.bin"] = File(b"".join(map(gzip.compress, parts)), headers={"Content-Encoding": "gzip"})
+    assert read(fetcher.open(Signed(url=server.url("/a.bin")))) == BODY
+    for body in (gzip.compress(BODY) + b"and more", gzip.compress(BODY) + gzip.compress(BODY)[:-5]):
+        server.files["/a.bin"] = File(body, headers={"Content-Encoding": "gzip"})
+        with pytest.raises(TransferFailed):
+            read(fetcher.open(Signed(url=server.url("/a.bin"))))
+
+
+def test_a_foreign_transfer_coding_is_refused(server: FaultServer, fetcher: Fetcher) -> None:
+    """What is sent in a transfer coding that nobody asked for is no file: refused, and not kept as it came."""
+    packed = gzip.compress(BODY)
+    server.files["/a.bin"] = File(packed, headers={"Transfer-Encoding": "gzip, chunked"}, size_told=False)
+    with pytest.raises(TransferFailed, match="'gzip, chunked'"):
+        fetcher.open(Signed(url=server.url("/a.bin")))
+
+
 def test_a_foreign_coding_is_refused(server: FaultServer, fetcher: Fetcher) -> None:
     """A coding that we cannot undo would make every size and checksum wrong: refused."""
     server.files["/a.bin"] = File(BODY, headers={"Content-Encoding": "br"})

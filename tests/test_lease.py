@@ -177,6 +177,26 @@ def test_just_expired_is_watched_first(lease: Make, clock: Clock) -> None:
     old.release()
 
 
+def test_a_lease_of_a_clock_that_was_ahead_is_watched_too(lease: Make, clock: Clock) -> None:
+    """A lease that lasts longer than any can is another's while it is renewed, and taken over when it is not."""
+    clock.now += timedelta(days=3650)
+    old = lease(ELSEWHERE)
+    old.acquire()
+    clock.now -= timedelta(days=3650)
+    clock.meanwhile = old.renew
+    with pytest.raises(LeaseHeld, match="process 7 on elsewhere"):
+        lease().acquire()
+    clock.meanwhile = lambda: None
+    clock.now += timedelta(days=3650)
+    old.renew()
+    clock.now -= timedelta(days=3650)
+    new = lease()
+    assert new.acquire() == 2
+    assert clock.slept == [15.0, 15.0]
+    new.release()
+    old.release()
+
+
 def test_an_ended_process_of_this_host_holds_nothing(lease: Make, clock: Clock) -> None:
     """A lease whose process is gone from this host is taken at once; so is one whose number another process got."""
     ended = subprocess.Popen([sys.executable, "-c", ""])

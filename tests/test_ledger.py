@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_failures_back_off_ever_longer_and_end_parked(ledger: Ledger, clock: Clo
     assert waits[:3] == [timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=4)]
     assert max(waits) == timedelta(hours=24)
     assert ledger.jobs.troubled()[0].state is JobState.PARKED
+
+
+def test_a_clock_that_was_set_back_makes_no_job_wait(ledger: Ledger, clock: Clock) -> None:
+    """A next attempt that is further away than any wait is long is forgiven; an ordinary one stands."""
+    ledger.jobs.fail("cdse", JOB, "no")
+    clock.now += timedelta(days=3650)
+    ledger.jobs.fail("cdse", replace(JOB, id="j-2"), "no")
+    clock.now -= timedelta(days=3650)
+    ledger.forgive()
+    known = ledger.jobs.known("cdse")
+    assert known["j-1"].next_attempt == clock.now + timedelta(minutes=1)
+    assert known["j-2"].next_attempt is None
 
 
 def test_success_ends_a_row_of_failures(ledger: Ledger) -> None:

@@ -74,7 +74,7 @@ class Daemon:
                 tenure.begin()
                 self.service.enter(Phase.ACTIVE, tenure)
                 _LOG.info("daemon.active", catalog=self._settings.catalog.id, storage=parts.storage.url)
-                self._watch(parts)
+                self._watch(parts, tenure)
         except Stopped:
             _LOG.info("daemon.interrupted")
         except StacsyncError as error:
@@ -96,13 +96,14 @@ class Daemon:
                 return True
         return False
 
-    def _watch(self, parts: Parts) -> None:
+    def _watch(self, parts: Parts, tenure: Tenure) -> None:
         self.service.error = None
         self._notifier.status("active")
         while not self._interrupted():
             if parts.lease.lost.is_set():
                 _LOG.warning("daemon.lease_lost")
                 return
+            tenure.keep_time()
             self._signals.pause(TICK_SECONDS)
 
     def _wait_after(self, error: StacsyncError) -> None:

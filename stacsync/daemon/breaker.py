@@ -26,13 +26,17 @@ class Breaker:
 
     def closed(self, now: datetime) -> bool:
         """Return whether the provider may be asked; a single try is allowed when the wait is over."""
-        until = self.until()
+        until = self.until(now)
         return until is None or now >= until
 
-    def until(self) -> datetime | None:
-        """Return until when the provider is left alone, None when it is not."""
+    def until(self, now: datetime) -> datetime | None:
+        """Return until when the provider is left alone, None when it is not.
+
+        A wait that is longer than any was noted by a clock that has been set back since: it counts for nothing.
+        """
         state = self._memory.get(KEY)
-        return None if state is None else from_text(state.get("until"))
+        until = None if state is None else from_text(state.get("until"))
+        return None if until is not None and until - now > LAST else until
 
     def failed(self, now: datetime) -> None:
         """Count a pass that failed as a whole."""

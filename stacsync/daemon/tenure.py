@@ -53,9 +53,15 @@ class Tenure:
         """
         adopt_if_lost(self.parts)
         sweep_uploads(self.parts)
+        self.parts.ledger.forgive()
         # Made here, by one thread: the passes share them.
         _ = self.parts.mirror, self.parts.inspect
         self.schedule.start(now())
+
+    def keep_time(self) -> None:
+        """See to it that a clock that was set back delays nothing; to be called every now and then."""
+        if late := self.schedule.catch_up(now()):
+            _LOG.warning("clock.set_back", providers=sorted(late))
 
     @property
     def running(self) -> frozenset[str]:
@@ -78,6 +84,7 @@ class Tenure:
 
     def _work(self, name: str) -> None:
         try:
+            self.parts.ledger.forgive()
             breaker = Breaker(self.parts.ledger.memory(name))
             report = None
             if breaker.closed(now()):
@@ -112,10 +119,10 @@ class Tenure:
         """Let the breaker count what is the provider's fault; a store that is down must not keep us from asking."""
         if report.unavailable:
             breaker.failed(now())
-            if (until := breaker.until()) is not None:
+            if (until := breaker.until(now())) is not None:
                 _LOG.warning("breaker.open", until=to_text(until), error=report.error)
         elif report.error is None:
-            if breaker.until() is not None:
+            if breaker.until(now()) is not None:
                 _LOG.info("breaker.closed")
             breaker.worked()
 

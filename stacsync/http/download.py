@@ -78,7 +78,13 @@ def validator(headers: Mapping[str, str]) -> str | None:
 
 
 def coding(headers: Mapping[str, str]) -> str:
-    """Return how the body is compressed although we asked for no compression; "" when it is not."""
+    """Return how the body is compressed although we asked for no compression; "" when it is not.
+
+    Raises `TransferFailed` when its bytes cannot be had back.
+    """
+    transfer = headers.get("Transfer-Encoding", "").strip().lower()
+    if transfer not in ("", "chunked", "identity"):
+        raise TransferFailed(f"a host sends an asset in the transfer coding {transfer[:40]!r}, which was not asked for")
     name = headers.get("Content-Encoding", "").strip().lower()
     if name in _PLAIN:
         return ""
@@ -90,17 +96,19 @@ def coding(headers: Mapping[str, str]) -> str:
 
 
 def decoded(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield the bytes behind the coding `name`, never more than a chunk at once."""
+    """Yield the bytes behind the coding `name`, never more than a chunk at once; a gzip body may have several members."""
     engine = zlib.decompressobj(_DECODED[name])
     for chunk in chunks:
-        pending, more = chunk, True
-        while more and not engine.eof:
+        pending, more = chunk, bool(chunk)
+        while more:
+            if engine.eof:
+                engine = zlib.decompressobj(_DECODED[name])
             try:
                 piece = engine.decompress(pending, PIECE)
             except zlib.error as error:
                 raise TransferFailed("a host sends an asset compressed, and the compression is broken") from error
-            pending = engine.unconsumed_tail
-            more = bool(pending) or len(piece) == PIECE
+            pending = engine.unused_data if engine.eof else engine.unconsumed_tail
+            more = bool(pending) or (len(piece) == PIECE and not engine.eof)
             yield piece
     if not engine.eof:
         raise FetchInterrupted("the compressed body ended too early")

@@ -17,6 +17,7 @@ from stacsync.ledger.engine import Database
 from stacsync.ledger.items import Difference, Items, StagedItem
 from stacsync.ledger.jobs import Failure, Jobs, JobState, KnownJob, Outcome
 from stacsync.ledger.passes import Passes, PassRow, ProviderMemory
+from stacsync.ledger.waits import forgive
 
 __all__ = [
     "AssetRow",
@@ -41,6 +42,7 @@ class Ledger:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         """Work on an open `database`; `clock` tells now, in UTC."""
         self.database = database
+        self._clock = clock
         self.jobs = Jobs(database, clock)
         self.assets = Assets(database)
         self.uploads = Uploads(database)
@@ -53,6 +55,10 @@ class Ledger:
     def open(cls, url: str, clock: Callable[[], datetime]) -> Ledger:
         """Open the ledger at `url`, made or migrated when needed. Raises `LedgerError`."""
         return cls(Database(url), clock)
+
+    def forgive(self) -> None:
+        """End waits that are longer than any is: they were noted by a clock that has been set back since."""
+        forgive(self.database, self._clock())
 
     @property
     def engine(self) -> Engine:

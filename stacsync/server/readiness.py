@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Any
@@ -13,6 +13,7 @@ from stacsync.app.telling import SCHEDULE
 from stacsync.errors import StacsyncError
 from stacsync.ledger.times import from_text, to_text
 from stacsync.logs import redact
+from stacsync.schedule import Rhythm
 from stacsync.server.service import Phase, Service, Tenure
 
 RUNS = 3
@@ -112,7 +113,15 @@ def _providers(tenure: Tenure, began: datetime) -> Iterator[tuple[str, dict[str,
         complete = from_text((ledger.memory(name).get(SCHEDULE) or {}).get("last_complete"))
         known = [moment for moment in (success.finished if success else None, complete) if moment is not None]
         last = max(known, default=None)
-        due = rhythm.after(max([began, *known]), RUNS)
-        late = due is not None and at > due + MARGIN
-        told = f"no pass went through since {to_text(last)}" if last else "no pass went through yet"
-        yield name, {"last_complete": to_text(last), "reason": told if late else None}
+        yield name, {"last_complete": to_text(last), "reason": _late(rhythm, began, known, at)}
+
+
+def _late(rhythm: Rhythm, began: datetime, known: Sequence[datetime], at: datetime) -> str | None:
+    """Return in words that a provider's passes do not go through; `known` is when the last ones did."""
+    past = [moment for moment in (began, *known) if moment <= at + MARGIN]
+    if not past:
+        return "the clock was set back, and no pass went through since"
+    due = rhythm.after(max(past), RUNS)
+    if due is None or at <= due + MARGIN:
+        return None
+    return f"no pass went through since {to_text(max(known))}" if known else "no pass went through yet"

@@ -192,9 +192,9 @@ class Lease:
         if there.owner.ended():
             return
         late = self._clock() - there.until
-        if late <= timedelta(0):
+        if -self._ttl - _SKEW <= late <= timedelta(0):
             raise self._refusal(there)
-        if late < _SKEW:  # its holder's clock may be behind ours: a living one renews while we watch
+        if late < _SKEW:  # its holder's clock differs from ours: a living one renews while we watch
             self._sleep(self._ttl.total_seconds() / 2)
             now = self._read()
             if now is None or now.etag != there.etag:

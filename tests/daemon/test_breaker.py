@@ -18,7 +18,7 @@ def test_two_stumbles_change_nothing() -> None:
     for _ in range(OPEN_AFTER - 1):
         breaker.failed(NOON)
         assert breaker.closed(NOON)
-        assert breaker.until() is None
+        assert breaker.until(NOON) is None
 
 
 def test_it_opens_then_lets_one_try_through_then_closes() -> None:
@@ -27,7 +27,7 @@ def test_it_opens_then_lets_one_try_through_then_closes() -> None:
     breaker = Breaker(memory)
     for _ in range(OPEN_AFTER):
         breaker.failed(NOON)
-    assert breaker.until() == NOON + timedelta(minutes=1)
+    assert breaker.until(NOON) == NOON + timedelta(minutes=1)
     assert not breaker.closed(NOON + timedelta(seconds=59))
     assert breaker.closed(NOON + timedelta(minutes=1))
     breaker.worked()
@@ -49,7 +49,17 @@ def test_waits_grow_up_to_an_hour(failures: int) -> None:
     breaker, waits = Breaker(FakeMemory()), []
     for _ in range(failures):
         breaker.failed(NOON)
-        until = breaker.until()
+        until = breaker.until(NOON)
         waits.append(timedelta(0) if until is None else until - NOON)
     assert waits == sorted(waits)
     assert waits[-1] <= LAST
+
+
+def test_a_clock_that_was_set_back_delays_nothing() -> None:
+    """A wait that ends later than any wait can was noted by a clock that was ahead: the provider is asked at once."""
+    memory = FakeMemory()
+    for _ in range(OPEN_AFTER):
+        Breaker(memory).failed(NOON + timedelta(days=3650))
+    assert Breaker(memory).closed(NOON)
+    assert Breaker(memory).until(NOON) is None
+    assert not Breaker(memory).closed(NOON + timedelta(days=3650))

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
 
 import pytest
+import time_machine
 from stacsync.schedule import Rhythm, Schedule
+from tests.kit.byhand import ByHand
 from tests.kit.service import eventually
 
 MONDAY = datetime(2026, 2, 2, 12, 0, tzinfo=UTC)
@@ -73,6 +75,26 @@ def test_what_came_due_meanwhile_is_caught_up_once(caplog: pytest.LogCaptureFixt
         schedule.stop()
     assert most == 1
     assert not [record for record in caplog.records if "instances" in record.getMessage()]
+
+
+@pytest.mark.parametrize("rhythm", [Rhythm(every=timedelta(minutes=5)), Rhythm(cron="*/5 * * * *")])
+def test_a_clock_that_was_set_back_delays_no_pass(rhythm: Rhythm) -> None:
+    """What an hour ahead was planned for is made at once; then the rhythm holds again, and nothing more is caught up."""
+    made: list[datetime] = []
+    with time_machine.travel(MONDAY + timedelta(hours=1), tick=False) as clock:
+        scheduler = ByHand()
+        schedule = Schedule({"a": rhythm}, lambda _: made.append(datetime.now(UTC)), scheduler)
+        schedule.start(datetime.now(UTC))
+        scheduler.step()
+        assert schedule.catch_up(datetime.now(UTC)) == frozenset()
+        clock.move_to(MONDAY + timedelta(minutes=1))
+        assert schedule.catch_up(datetime.now(UTC)) == {"a"}
+        scheduler.step()
+        assert schedule.catch_up(datetime.now(UTC)) == frozenset()
+        due = schedule.next_run("a")
+    assert made == [MONDAY + timedelta(hours=1), MONDAY + timedelta(minutes=1)]
+    assert due is not None
+    assert due <= MONDAY + timedelta(minutes=6)
 
 
 def test_nothing_begins_after_stop() -> None:

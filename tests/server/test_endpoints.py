@@ -58,6 +58,21 @@ def test_health_is_about_the_process(served: Served) -> None:
     assert served.ask("/healthz").status == 503
 
 
+def test_a_clock_that_was_set_back_is_told_until_a_pass_goes_through(served: Served) -> None:
+    """With its last pass in the future the service is not ready; what was planned by the old clock is caught up at once."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=3650), tick=False):
+        served.service.enter(Phase.ACTIVE, served.tenure)
+        served.scheduler.step()
+        assert served.ask("/readyz").json["reasons"] == []
+    assert served.ask("/readyz").json["reasons"] == [
+        "providers.cdse: the clock was set back, and no pass went through since"
+    ]
+    served.tenure.parts.lease.renew()
+    served.tenure.keep_time()
+    served.scheduler.step()
+    assert served.ask("/readyz").json["reasons"] == []
+
+
 def test_ready_as_long_as_passes_go_through(served: Served, openeo: OpenEOStandIn) -> None:
     """Ready after the start; not any more once a provider's last success is older than three times its rhythm."""
     served.scheduler.step()
