@@ -34,9 +34,9 @@ UPLOAD_NOTES = f"{STATE}/upload-notes"
 EDITION = f"{STATE}/edition"
 """Names the edition of the catalog that the store holds."""
 SEGMENT_LIMIT = 180
+"""Bytes: keys are ASCII."""
 KEY_LIMIT = 1024
 """Bytes of a whole key, as S3 has it."""
-"""Bytes: keys are ASCII."""
 RESERVED = frozenset(
     {
         "assets",
@@ -51,6 +51,8 @@ RESERVED = frozenset(
 )
 """Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_MARK = re.compile(r"(?=[0-9a-f]{0,7}[a-f])[0-9a-f]{8}")
+_MARKED = re.compile(rf"-{_MARK.pattern}(\.[^.]{{1,8}})?$")
 
 
 def digest(text: str, length: int = 8) -> str:
@@ -58,21 +60,29 @@ def digest(text: str, length: int = 8) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
+def mark(text: str) -> str:
+    """Return eight hex digits of the SHA-256 of `text`, at least one of them a letter."""
+    found = _MARK.search(digest(text, 64))
+    return found[0] if found else f"{digest(text, 7)}a"
+
+
 def segment(name: str) -> str:
     """Return `name` as one safe path segment; different names give different segments.
 
     A name that is already safe stays as it is. Any other is cleaned and gets a hash of the original, so that `a:b` and
-    `a/b` stay apart. The result is never empty, never starts with a dot, and is no reserved name.
+    `a/b` stay apart; so does one that looks as if it had such a hash (a letter among its hex digits: no date does). The
+    result is never empty, never starts with a dot, and is no reserved name.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     clean = _UNSAFE.sub("-", plain).strip(".-")
-    if clean and clean == name and len(clean) <= SEGMENT_LIMIT and clean.lower() not in RESERVED:
+    safe = clean and clean == name and len(clean) <= SEGMENT_LIMIT and clean.lower() not in RESERVED
+    if safe and not _MARKED.search(clean):
         return clean
     stem, dot, suffix = clean.rpartition(".")
     if not dot or not 0 < len(suffix) <= 8:
         stem, dot, suffix = clean, "", ""
     stem = stem[: SEGMENT_LIMIT - 18].rstrip(".-")
-    return f"{stem or 'x'}-{digest(name)}{dot}{suffix}"
+    return f"{stem or 'x'}-{mark(name)}{dot}{suffix}"
 
 
 def file_segments(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
@@ -86,7 +96,7 @@ def file_segments(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, 
         candidate = segment(posixpath.basename(name) if name.startswith("/") else name)
         if candidate.lower() in taken:
             stem, dot, suffix = candidate.rpartition(".")
-            candidate = f"{stem or suffix}-{digest(name)}{dot if stem else ''}{suffix if stem else ''}"
+            candidate = f"{stem or suffix}-{mark(name)}{dot if stem else ''}{suffix if stem else ''}"
         taken.add(candidate.lower())
         chosen[name] = candidate
     return chosen

@@ -27,6 +27,16 @@ def test_different_names_never_share_a_segment(one: str, other: str) -> None:
     assert (layout.segment(one) == layout.segment(other)) == (one == other)
 
 
+@given(st.text())
+def test_a_name_that_looks_like_a_segment_of_another_gets_one_of_its_own(name: str) -> None:
+    """Whoever calls a job as another's folder is called does not get that folder, however often this is tried."""
+    names = [name]
+    for _ in range(3):
+        names.append(layout.segment(names[-1]))
+    kept = list(dict.fromkeys(names))
+    assert len({layout.segment(one) for one in kept}) == len(kept)
+
+
 @given(st.lists(st.text(max_size=8)))
 def test_files_of_one_folder_stay_apart_on_case_blind_file_systems(names: list[str]) -> None:
     """`A.tif` and `a.tif` get names that differ in more than case."""

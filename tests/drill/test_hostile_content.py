@@ -17,6 +17,7 @@ import pytest
 from stacsync.app import open_app
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
 from stacsync.demo.up42 import FirstJob, StandIn, first_job
+from stacsync.layout import segment
 from tests.drill.conftest import few
 from tests.drill.hostile import deep, deep_object
 from tests.drill.reader import walk
@@ -195,8 +196,9 @@ NAMES = (
 @pytest.mark.promise("any names and ids are published: none is lost, none replaces another, none leads out")
 def test_names_of_every_shape(tmp_path: Path, openeo: OpenEOStandIn, tried: Callable[[int], None]) -> None:
     """Files whose names collide once cleaned, and jobs of every id, are all there with their own bytes."""
-    files = tuple(file(name, name) for name in NAMES)
-    ids = [name for name in NAMES if name not in {"a?b.csv", "a#b.csv", "a\\b.csv"}]
+    names = (*NAMES, *(segment(name) for name in ("a b.csv", "a:b.csv", "日本.csv", "catalog.json")))
+    files = tuple(file(name, name) for name in names)
+    ids = [name for name in names if name not in {"a?b.csv", "a#b.csv", "a\\b.csv"}]
     jobs = [
         StandInJob(id=name, title=f"<script>{name}</script>", shape="assets", files=(file("x.csv", f"id {name}"),))
         for name in ids
@@ -205,9 +207,13 @@ def test_names_of_every_shape(tmp_path: Path, openeo: OpenEOStandIn, tried: Call
     workspace = made(tmp_path, cdse=openeo.settings())
     result = synced(workspace)
     assert result["providers"]["cdse"]["published"] == len(jobs) + 1, result
-    found = list(published(workspace.store).values())
+    before = published(workspace.store)
+    found = list(before.values())
     for one in (*files, *(job.files[0] for job in jobs)):
         assert found.count(one.data) == 1, one.name
+    workspace.forget_ledger()
+    assert workspace.sync()["assets"]["transferred"] == 0
+    assert published(workspace.store) == before
     assert all(
         not link["href"].startswith(("javascript:", "data:"))
         for document in walk(workspace.store).values()
