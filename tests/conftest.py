@@ -1,12 +1,13 @@
-"""What all tests share: golden files, and patience with slow machines."""
+"""What all tests share: golden files, an S3 server, and patience with slow machines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.kit.moto import moto
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no failure
 settings.load_profile("calm")
@@ -22,6 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write tests/golden anew where it differs; each test that had to fails once, so that nobody forgets to look",
     )
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server that all tests of a process share: buckets have names of their own."""
+    with moto() as found:
+        yield found
 
 
 @pytest.fixture

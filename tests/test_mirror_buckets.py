@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync.errors import AssetGone, Stopped, TransferFailed
 from stacsync.jobs import Mirrored, SourceFolder, SourceObject
 from stacsync.mirror import Sizes
@@ -30,19 +29,14 @@ LARGE = os.urandom(300_000)
 CHUNKS = [f"s.zarr/B04/{x}.{y}" for x in range(4) for y in range(4)]
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def client(endpoint: str) -> Any:
+def client(s3_endpoint: str) -> Any:
     return boto3.client(
-        "s3", endpoint_url=endpoint, region_name="eu-central-1", aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="eu-central-1",
+        aws_access_key_id=KEY_ID,
+        aws_secret_access_key=SECRET,
     )
 
 
@@ -55,16 +49,18 @@ def bucket(client: Any) -> str:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def at(request: pytest.FixtureRequest, endpoint: str, bucket: str, tmp_path: Path) -> Iterator[Bench]:
+def at(request: pytest.FixtureRequest, s3_endpoint: str, bucket: str, tmp_path: Path) -> Iterator[Bench]:
     """A mirror whose provider's results lie in `bucket`, into a folder or into a bucket of the same service."""
     place = Place(
         url=f"s3://{bucket}-out/base" if request.param == "bucket" else f"file://{tmp_path / 'store'}",
-        endpoint_url=endpoint,
+        endpoint_url=s3_endpoint,
         region="eu-central-1",
         access_key_id=KEY_ID,
         secret_access_key=SECRET,
     )
-    source = SourceStore(endpoint_url=endpoint, region="eu-central-1", access_key_id=KEY_ID, secret_access_key=SECRET)
+    source = SourceStore(
+        endpoint_url=s3_endpoint, region="eu-central-1", access_key_id=KEY_ID, secret_access_key=SECRET
+    )
     with bench(tmp_path, storage=open_storage(place), provider=SigningProvider("", store=source)) as ready:
         yield ready
 
@@ -196,11 +192,15 @@ def test_an_object_that_may_be_looked_at_but_not_read_fails_alone(at: Bench, cli
     assert isinstance(fine, Mirrored)
 
 
-def test_a_large_asset_goes_on_in_a_bucket(endpoint: str, bucket: str, tmp_path: Path) -> None:
+def test_a_large_asset_goes_on_in_a_bucket(s3_endpoint: str, bucket: str, tmp_path: Path) -> None:
     """A multipart upload that was left over from a failed pass is continued, and no upload stays open."""
     body = os.urandom(12 << 20)
     place = Place(
-        url=f"s3://{bucket}", endpoint_url=endpoint, region="us-east-1", access_key_id=KEY_ID, secret_access_key=SECRET
+        url=f"s3://{bucket}",
+        endpoint_url=s3_endpoint,
+        region="us-east-1",
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
     )
     sizes = Sizes(small=1 << 20, part=5 << 20, extra_parts=2)
     with faulty({"/big.bin": body}) as server:

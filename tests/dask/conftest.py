@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
 from tests.kit.cluster import Cluster
 from tests.kit.workspace import BucketStore, Workspace
@@ -56,15 +55,6 @@ def halting() -> Iterator[Halting]:
     with Halting([StandInJob(id="j-large", title="Large", files=(file,), shape="assets")], HALT) as stand_in:
         yield stand_in
         stand_in.go.set()
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture

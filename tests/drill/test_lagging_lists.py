@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync.demo.openeo import StandInJob
 from tests.drill import behind
 from tests.drill.behind import Target
@@ -59,17 +58,13 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Target]]:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, targets: dict[str, Target]) -> Iterator[tuple[Workspace, Lagging]]:
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    endpoint = "http://{}:{}".format(*moto.get_host_and_port())
-    with Proxy(endpoint) as front:
-        store = ProxiedBucket(endpoint)
+def scene(tmp_path: Path, targets: dict[str, Target], s3_endpoint: str) -> Iterator[tuple[Workspace, Lagging]]:
+    with Proxy(s3_endpoint) as front:
+        store = ProxiedBucket(s3_endpoint)
         store.through = front.url
         lagging = Lagging(store)
         front.troubles = [Trouble("GET", r"[?&]list-type=2", times=FOREVER, change=lagging.answer)]
         yield Workspace(tmp_path, store, providers={name: one.table for name, one in targets.items()}), lagging
-    moto.stop()
 
 
 def calm(root: Path, targets: dict[str, Target], *history: tuple[StandInJob, ...]) -> dict[str, bytes]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync.app import open_app
 from stacsync.demo.openeo import OpenEOStandIn
 from stacsync.errors import StacsyncError
@@ -26,18 +25,9 @@ from tests.drill.scene import CHANGED, KEEP, NEW, OLD, file
 from tests.kit.workspace import BucketStore, FolderStore, Workspace, published
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def proxy(moto: str) -> Iterator[Proxy]:
-    with Proxy(moto) as found:
+def proxy(s3_endpoint: str) -> Iterator[Proxy]:
+    with Proxy(s3_endpoint) as found:
         yield found
 
 
@@ -57,8 +47,8 @@ class ProxiedStore(BucketStore):
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, moto: str, proxy: Proxy, openeo: OpenEOStandIn) -> Workspace:
-    store = ProxiedStore(moto)
+def workspace(tmp_path: Path, s3_endpoint: str, proxy: Proxy, openeo: OpenEOStandIn) -> Workspace:
+    store = ProxiedStore(s3_endpoint)
     store.through = proxy.url
     return Workspace(tmp_path, store, providers={"cdse": openeo.settings()})
 

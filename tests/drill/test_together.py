@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from moto.server import ThreadedMotoServer
 from stacsync.catalog.verify import audit
 from stacsync.demo.openeo import OpenEOStandIn
 from stacsync.storage import open_storage
@@ -28,6 +27,7 @@ from tests.drill.test_store_trouble import LASTING, PASSING
 from tests.drill.wire import FAULTS, GONE, meant
 from tests.drill.world import ON_ITS_WAY
 from tests.kit.mirroring import Place
+from tests.kit.moto import moto
 from tests.kit.workspace import BucketStore, FolderStore, Workspace, published
 
 NAMES = st.sampled_from(sorted(PROVIDERS))
@@ -49,11 +49,8 @@ class Stage:
     """What all histories share: the stand-ins, a real S3 server, and what calm passes publish."""
 
     def __init__(self, stack: ExitStack, root: Path) -> None:
-        moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        moto.start()
-        stack.callback(moto.stop)
         self.root = root
-        self.endpoint = "http://{}:{}".format(*moto.get_host_and_port())
+        self.endpoint = stack.enter_context(moto())
         self.front = stack.enter_context(Proxy(self.endpoint))
         self.targets: dict[str, Target] = {}
         for name, enter in PROVIDERS.items():

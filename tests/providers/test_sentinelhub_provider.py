@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync import registry
 from stacsync.demo.sentinelhub import Account, Bucket, account
 from stacsync.demo.sentinelhub.bucket import ACCESS_KEY, ELSEWHERE, SECRET_KEY
@@ -578,35 +577,29 @@ def test_the_other_path_style_is_hinted_at(connect: Connect) -> None:
         list(connect(path_style="service").finished_jobs())
 
 
-def test_real_s3_serves_as_well(made: Account, connect: Connect) -> None:
+def test_real_s3_serves_as_well(made: Account, connect: Connect, s3_endpoint: str) -> None:
     """Against another S3 implementation, with more than one page of objects, the same Items come out."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        endpoint = "http://{}:{}".format(*server.get_host_and_port())
-        client: Any = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="eu-central-1",
-            aws_access_key_id="k",
-            aws_secret_access_key="s",
-        )
-        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-        for key, content in made.objects.items():
-            client.put_object(Bucket=BUCKET, Key=key, Body=content)
-        client.close()
-        source = {"endpoint_url": endpoint, "region": "eu-central-1", "access_key_id": "k", "secret_access_key": "s"}
-        there, here = connect(source=source), connect()
-        for number in range(1, 6):
-            theirs, ours = told(there, job(there, number)), told(here, job(here, number))
-            assert [item.id for item in theirs[1]] == [item.id for item in ours[1]]
-            assert [item.geometry for item in theirs[1]] == [item.geometry for item in ours[1]]
-        made.service.tasks[0]["request"]["output"]["delivery"]["s3"]["url"] = "s3://no-such-bucket/x"
-        elsewhere = job(there, 1)
-        with pytest.raises(JobUnusable, match="does not exist"):
-            there.describe(elsewhere)
-    finally:
-        server.stop()
+    client: Any = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="eu-central-1",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+    )
+    client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    for key, content in made.objects.items():
+        client.put_object(Bucket=BUCKET, Key=key, Body=content)
+    client.close()
+    source = {"endpoint_url": s3_endpoint, "region": "eu-central-1", "access_key_id": "k", "secret_access_key": "s"}
+    there, here = connect(source=source), connect()
+    for number in range(1, 6):
+        theirs, ours = told(there, job(there, number)), told(here, job(here, number))
+        assert [item.id for item in theirs[1]] == [item.id for item in ours[1]]
+        assert [item.geometry for item in theirs[1]] == [item.geometry for item in ours[1]]
+    made.service.tasks[0]["request"]["output"]["delivery"]["s3"]["url"] = "s3://no-such-bucket/x"
+    elsewhere = job(there, 1)
+    with pytest.raises(JobUnusable, match="does not exist"):
+        there.describe(elsewhere)
 
 
 def test_rows_of_many_shapes(connect: Connect, made: Account, bucket: Bucket) -> None:

@@ -16,7 +16,6 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 import rasterio
-from moto.server import ThreadedMotoServer
 from PIL import Image
 from rasterio.transform import from_origin
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob, demo_jobs
@@ -88,12 +87,9 @@ def jobs() -> list[StandInJob]:
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Workspace]]:
+def catalog(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Iterator[tuple[str, Workspace]]:
     """Publish stand-ins' jobs to an S3 server that lets everybody read; return the address and the workspace."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    store = BucketStore(f"http://{host}:{port}")
+    store = BucketStore(s3_endpoint)
     statement = {
         "Effect": "Allow",
         "Principal": "*",
@@ -105,7 +101,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Wor
     )
     rule = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "HEAD"], "ExposeHeaders": ["Content-Range", "ETag"]}
     store.client.put_bucket_cors(Bucket=store.bucket, CORSConfiguration={"CORSRules": [rule]})
-    url = f"http://{host}:{port}/{store.bucket}/{store.prefix}"
+    url = f"{s3_endpoint}/{store.bucket}/{store.prefix}"
     with OpenEOStandIn(jobs()) as openeo, StandIn() as up42:
         up42.fill()
         providers: dict[str, Mapping[str, Any]] = {
@@ -119,7 +115,6 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Wor
         workspace = Workspace(tmp_path_factory.mktemp("catalog"), store, providers=providers, sections=sections)
         workspace.sync()
         yield url, workspace
-    server.stop()
 
 
 class _Build(SimpleHTTPRequestHandler):

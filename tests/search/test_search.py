@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from moto.server import ThreadedMotoServer
 from stacsync import stac
 from stacsync.errors import ConfigError, StorageError
 from stacsync.search import Query
@@ -107,22 +106,16 @@ def test_an_index_that_cannot_be_read_is_told(library: Library) -> None:
         library.found()
 
 
-def test_straight_from_the_bucket(library: Library) -> None:
+def test_straight_from_the_bucket(library: Library, s3_endpoint: str) -> None:
     """The index of a bucket is read by ranges, with the same answers as on disk."""
     library.take([item(f"i{n}", cloud=n, bbox=(n, 0.0, n + 0.5, 1.0)) for n in range(50)])
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        bucket = BucketStore(f"http://{host}:{port}")
-        for path in library.root.rglob("*"):
-            if path.is_file():
-                key = f"{bucket.prefix}/{path.relative_to(library.root)}"
-                bucket.client.put_object(Bucket=bucket.bucket, Key=key, Body=path.read_bytes())
-        store = open_storage(StorageSettings.model_validate(bucket.table()))
-        query = Query(bbox=(10, 0, 14.2, 1), filter="cloud > 11")
-        found = [one["id"] for one in search(store, query, public_url=None)["features"]]
-        store.close()
-    finally:
-        server.stop()
+    bucket = BucketStore(s3_endpoint)
+    for path in library.root.rglob("*"):
+        if path.is_file():
+            key = f"{bucket.prefix}/{path.relative_to(library.root)}"
+            bucket.client.put_object(Bucket=bucket.bucket, Key=key, Body=path.read_bytes())
+    store = open_storage(StorageSettings.model_validate(bucket.table()))
+    query = Query(bbox=(10, 0, 14.2, 1), filter="cloud > 11")
+    found = [one["id"] for one in search(store, query, public_url=None)["features"]]
+    store.close()
     assert found == library.found(bbox=(10, 0, 14.2, 1), filter="cloud > 11") == ["i12", "i13", "i14"]

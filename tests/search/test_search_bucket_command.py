@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 from tests.kit.workspace import Answer, BucketStore, Workspace
 from tests.search.library import Library, a_library, item
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def workspace(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Workspace:
     """A configuration whose bucket holds a published catalog: Items here and there, two of them on the antimeridian."""
     folder = tmp_path_factory.mktemp("bucket")
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    bucket = BucketStore(f"http://{host}:{port}")
+    bucket = BucketStore(s3_endpoint)
     with a_library(folder / "catalog", public_url=None) as library:
         _filled(library)
         for path in library.root.rglob("*"):
             if path.is_file():
                 key = f"{bucket.prefix}/{path.relative_to(library.root)}"
                 bucket.client.put_object(Bucket=bucket.bucket, Key=key, Body=path.read_bytes())
-    yield Workspace(folder, bucket, providers={}, sections={"catalog": {"id": "acme-eo"}})
-    server.stop()
+    return Workspace(folder, bucket, providers={}, sections={"catalog": {"id": "acme-eo"}})
 
 
 def _filled(library: Library) -> None:
