@@ -81,13 +81,13 @@ class Courier:
 
     def items(self, records: Sequence[ItemRecord]) -> Delivered:
         """Bring in the assets of `records`."""
-        records = [self._filtered(record) for record in records]
+        delivered = Delivered()
         wanted: list[tuple[int, AssetRecord, str]] = []
         for number, record in enumerate(records):
-            names = [asset.filename for asset in record.assets]
-            keys = layout.asset_keys(self.name, record.collection, layout.segment(record.id), names)
-            wanted += [(number, asset, keys[asset.filename]) for asset in record.assets]
-        delivered = Delivered(items=[(record, {}) for record in records])
+            keys = layout.asset_keys(self.name, record.collection, layout.segment(record.id), _names(record.assets))
+            kept = self._filtered(record)
+            wanted += [(number, asset, keys[asset.key]) for asset in kept.assets]
+            delivered.items.append((kept, {}))
         self._bring(wanted, delivered)
         delivered.items = [
             (replace(record, missing=self._missing(record, delivered)), found) for record, found in delivered.items
@@ -96,9 +96,9 @@ class Courier:
 
     def collection(self, collection: str, assets: Sequence[AssetRecord]) -> tuple[dict[str, Mirrored], Delivered]:
         """Bring in the assets of a Collection itself; answers them by asset identity."""
-        keys = layout.collection_asset_keys(self.name, collection, self.job.id, [asset.filename for asset in assets])
+        keys = layout.collection_asset_keys(self.name, collection, self.job.id, _names(assets))
         delivered = Delivered(items=[(ItemRecord(id="", collection=collection, job_id=None), {})])
-        self._bring([(0, asset, keys[asset.filename]) for asset in assets], delivered)
+        self._bring([(0, asset, keys[asset.key]) for asset in assets], delivered)
         found = delivered.items[0][1]
         return {asset.identity: found[asset.key] for asset in assets if asset.key in found}, delivered
 
@@ -136,6 +136,11 @@ class Courier:
                 delivered.counts.reused += 1
             else:
                 delivered.counts.transferred += 1
+
+
+def _names(assets: Sequence[AssetRecord]) -> dict[str, str]:
+    """Return wished file names by asset key: of all assets, so that what the operator leaves out renames no other."""
+    return {asset.key: asset.filename for asset in assets}
 
 
 def _by_path(contents: Contents) -> Mapping[tuple[str, str], MemberFact]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, RLock
 from typing import Any
@@ -307,6 +309,36 @@ def test_unwanted_assets_are_neither_moved_nor_published(bench: Bench) -> None:
     bench.run(assets=Filter(exclude=("*.json",)))
     assert [one.key for one in bench.storage.list("p/c-a/a")] == ["p/c-a/a/a.csv", "p/c-a/a/a.json"]
     assert '"b.json"' not in bench.storage.get("p/c-a/a/a.json").decode()
+
+
+def alike(*keys: str) -> Script:
+    """A job with one Item, whose files differ but are all called t.tif."""
+
+    def describe(job: JobRecord) -> JobResult:
+        files = tuple(replace(asset(job.id, key, key.encode() * 9), filename="t.tif") for key in keys)
+        item = ItemRecord(id="i", collection="c", job_id=job.id, datetime=START, assets=files)
+        return JobResult(collections=(CollectionRecord(id="c", job_id=job.id),), items=lambda _: [item])
+
+    return describe
+
+
+def test_files_that_are_called_the_same_are_all_there_as_they_were(bench: Bench) -> None:
+    """Two assets of an Item never share a place, however they are called: each has its own bytes, size and checksum."""
+    bench.provider.jobs = {"a": alike("B 1", "B-1", "b-1")}
+    assert bench.run().ok
+    document = json.loads(bench.storage.get("p/c/i/i.json"))
+    assert set(document["assets"]) == {"B 1", "B-1", "b-1"}
+    for key, found in document["assets"].items():
+        body = bench.storage.get(f"p/c/i/{found['href']}")
+        assert (body, found["file:size"]) == (key.encode() * 9, len(body))
+        assert found["file:checksum"] == f"1220{sha256(body).hexdigest()}"
+
+
+def test_leaving_out_a_file_renames_no_other(bench: Bench) -> None:
+    """What a file is called in the store does not depend on which of its neighbours the operator wants."""
+    bench.provider.jobs = {"a": alike("x", "y")}
+    bench.run(assets=Filter(exclude=("x",)))
+    assert [one.key for one in bench.storage.list("p/c/i")] == ["p/c/i/i.json", "p/c/i/y-t.tif"]
 
 
 def test_results_that_delivered_nothing_are_skipped_with_a_reason(bench: Bench) -> None:
