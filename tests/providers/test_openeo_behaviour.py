@@ -96,6 +96,21 @@ def test_items_alone_name_the_files(provider: OpenEOProvider) -> None:
     }
 
 
+def test_the_rest_is_there_although_an_item_goes_by_the_jobs_id(
+    backend: OpenEOStandIn, provider: OpenEOProvider
+) -> None:
+    """A file that only the Collection names is published too, under an id of its own, when the job's id is taken."""
+    here = f"{backend.url}/tree"
+    links = [{"rel": "item", "href": f"{here}/{name}.json"} for name in ("own", "rest")]
+    files = {"a": {"href": f"{here}/a.tif"}, "b": {"href": f"{here}/b.tif"}, "c": {"href": f"{here}/c.tif"}}
+    backend.jobs = [StandInJob(id="j-1", shape="assets", fields={"links": links, "assets": files})]
+    for name, own_id, file in (("own", "j-1", "a"), ("rest", "rest", "c")):
+        item = {"type": "Feature", "id": own_id, "properties": {}, "assets": {file: files[file]}}
+        backend.fail(f"^/tree/{name}", 200, body=json.dumps(item).encode(), times=9)
+    found = {item.id: [asset.key for asset in item.assets] for item in items_of(provider, "j-1")}
+    assert found == {"j-1": ["a"], "j-1-rest": ["c"], "j-1-rest-2": ["b"]}
+
+
 def test_a_collection_of_files_is_one_item(provider: OpenEOProvider) -> None:
     """Files without any Item make one Item of the job."""
     (item,) = items_of(provider, "j-cube")
