@@ -337,6 +337,16 @@ def test_odd_entries_do_not_break_the_listing(backend: OpenEOStandIn, provider: 
     assert backend.seen[-1].path.endswith("/jobs/x/../y/results")
 
 
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_times_at_the_ends_of_the_calendar_do_not_break_the_listing(
+    backend: OpenEOStandIn, provider: OpenEOProvider, end: str
+) -> None:
+    """Placeholders for "never" and "unknown" leave their job and all others in the listing."""
+    odd = {**FINISHED, "id": "j-odd", "created": end, "updated": end}
+    backend.fail(r"/jobs$", 200, body=page(odd, {**odd, "id": "j-kept", "unpublished": end}, FINISHED))
+    assert ids(provider) == ["j-odd", "j-kept", "j-1"]
+
+
 def test_what_is_no_listing_is_unavailable(backend: OpenEOStandIn, provider: OpenEOProvider) -> None:
     """An answer without jobs is never taken for an empty account."""
     backend.fail(r"/jobs$", 200, body=b"{}")

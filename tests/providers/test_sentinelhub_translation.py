@@ -507,6 +507,9 @@ def test_a_store_tells_its_dimensions() -> None:
     assert told["cube:variables"]["ndvi"]["data_type"] == "uint16"
     assert told["cube:variables"]["time"]["type"] == "auxiliary"
     assert told["proj:transform"] == [10, 0, 0, 0, -10, 400]
+    ancient = (datetime(1, 1, 1, tzinfo=UTC), None)
+    told = zarr.properties(found, (0, 0, 500, 400), "EPSG:3035", ancient)
+    assert told["cube:dimensions"]["time"]["extent"] == ["0001-01-01T00:00:00Z", None]
     assert zarr.properties(found, None, None, span) == {}
     assert zarr.arrays(b"rubbish") == {}
 
