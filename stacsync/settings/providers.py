@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from stacsync.settings.globs import Globs
 from stacsync.settings.sections import Schedule, Section
-from stacsync.settings.values import Cron, Duration, Globs, HostPort, Interval, Since, Text, origin
+from stacsync.settings.values import Cron, Duration, HostPort, Interval, Since, Text, origin
 
 
 class CommonProvider(Section):

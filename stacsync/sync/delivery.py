@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from stacsync import layout
@@ -12,6 +11,7 @@ from stacsync.errors import AssetGone, TransferFailed
 from stacsync.jobs import AssetRecord, Contents, ItemRecord, JobRecord, Member, MemberFact, Mirrored
 from stacsync.mirror import Transfer
 from stacsync.provider import JobProvider
+from stacsync.settings.globs import chosen
 from stacsync.sync.report import AssetCounts
 
 
@@ -35,13 +35,7 @@ class Filter:
     def wants(self, asset: AssetRecord) -> bool:
         """Return whether `asset` is to be published."""
         names = [asset.key, asset.filename, asset.filename.rsplit("/", 1)[-1], (asset.media_type or "").split(";")[0]]
-        if self.include and not _any(names, self.include):
-            return False
-        return not _any(names, self.exclude)
-
-
-def _any(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+        return chosen(names, self.include, self.exclude)
 
 
 @dataclass(frozen=True, slots=True)

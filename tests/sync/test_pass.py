@@ -304,9 +304,9 @@ def test_an_item_that_is_no_valid_stac_is_set_aside_with_the_reason(bench: Bench
 
 
 def test_unwanted_assets_are_neither_moved_nor_published(bench: Bench) -> None:
-    """`assets_exclude` takes files out by name, key or media type."""
+    """`assets_exclude` takes files out by name, key or media type, letters in either case."""
     bench.provider.jobs = {"a": good("a.csv", "b.json")}
-    bench.run(assets=Filter(exclude=("*.json",)))
+    bench.run(assets=Filter(exclude=("*.JSON",)))
     assert [one.key for one in bench.storage.list("p/c-a/a")] == ["p/c-a/a/a.csv", "p/c-a/a/a.json"]
     assert '"b.json"' not in bench.storage.get("p/c-a/a/a.json").decode()
 
