@@ -30,10 +30,14 @@ class CommonProvider(Section):
     exclude: Globs = Field(default=(), description="Leave jobs whose title or id matches one of these globs")
     since: Since | None = Field(default=None, description="Leave jobs that are older (date or time, UTC)")
     assets_include: Globs = Field(
-        default=(), description="Take only assets whose key, file name or media type matches one of these globs"
+        default=(),
+        description="Take only assets, of Items and of Collections, whose key, file name or media type matches one of "
+        "these globs",
     )
     assets_exclude: Globs = Field(
-        default=(), description="Leave assets whose key, file name or media type matches one of these globs"
+        default=(),
+        description="Leave assets, of Items and of Collections, whose key, file name or media type matches one of these "
+        "globs",
     )
     transfer: Literal["copy", "reference"] = Field(
         default="copy", description="`reference`: publish the source's href and copy nothing; kind `sentinelhub` only"

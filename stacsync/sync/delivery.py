@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from stacsync import layout
 from stacsync.errors import AssetGone, TransferFailed
-from stacsync.jobs import AssetRecord, Contents, ItemRecord, JobRecord, Member, MemberFact, Mirrored
+from stacsync.jobs import AssetRecord, CollectionRecord, Contents, ItemRecord, JobRecord, Member, MemberFact, Mirrored
 from stacsync.mirror import Transfer
 from stacsync.provider import JobProvider
 from stacsync.settings.globs import chosen
 from stacsync.sync.report import AssetCounts
+
+Record = TypeVar("Record", ItemRecord, CollectionRecord)
 
 
 class Mirrors(Protocol):
@@ -27,7 +29,7 @@ class Mirrors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which assets the operator wants, by key, file name or media type (globs)."""
+    """Which assets of Items and Collections the operator wants, by key, file name or media type (globs)."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -88,15 +90,15 @@ class Courier:
         ]
         return delivered
 
-    def collection(self, collection: str, assets: Sequence[AssetRecord]) -> tuple[dict[str, Mirrored], Delivered]:
-        """Bring in the assets of a Collection itself; answers them by asset identity."""
-        keys = layout.collection_asset_keys(self.name, collection, self.job.id, _names(assets))
-        delivered = Delivered(items=[(ItemRecord(id="", collection=collection, job_id=None), {})])
-        self._bring([(0, asset, keys[asset.key]) for asset in assets], delivered)
-        found = delivered.items[0][1]
-        return {asset.identity: found[asset.key] for asset in assets if asset.key in found}, delivered
+    def collection(self, record: CollectionRecord) -> tuple[CollectionRecord, Delivered]:
+        """Bring in the assets of a Collection itself; return it with those that are wanted."""
+        keys = layout.collection_asset_keys(self.name, record.id, self.job.id, _names(record.assets))
+        kept = self._filtered(record)
+        delivered = Delivered(items=[(ItemRecord(id="", collection=record.id, job_id=None), {})])
+        self._bring([(0, asset, keys[asset.key]) for asset in kept.assets], delivered)
+        return kept, delivered
 
-    def _filtered(self, record: ItemRecord) -> ItemRecord:
+    def _filtered(self, record: Record) -> Record:
         kept = tuple(asset for asset in record.assets if self.filter.wants(asset))
         return record if len(kept) == len(record.assets) else replace(record, assets=kept)
 

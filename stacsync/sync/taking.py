@@ -189,12 +189,12 @@ class _Staging:
         return kind(f"nothing of the results can be published ({told})")
 
     def _collection(self, record: CollectionRecord) -> CollectionRecord:
-        _, delivered = self._courier.collection(record.id, record.assets)
+        kept, delivered = self._courier.collection(record)
         self._account(delivered)
-        extra = dict(record.extra)
+        extra = dict(kept.extra)
         if not self._result.complete:
             extra["stacsync:complete"] = False
-        return replace(record, extra=extra)
+        return replace(kept, extra=extra)
 
     def _account(self, delivered: Delivered) -> None:
         self._taken.counts.add(delivered.counts)

@@ -311,6 +311,20 @@ def test_unwanted_assets_are_neither_moved_nor_published(bench: Bench) -> None:
     assert '"b.json"' not in bench.storage.get("p/c-a/a/a.json").decode()
 
 
+def test_unwanted_assets_of_a_collection_are_left_out_too(bench: Bench) -> None:
+    """What the operator asks of assets holds for those that a job gives to its Collection, as for those of its Items."""
+
+    def describe(job: JobRecord) -> JobResult:
+        own = CollectionRecord(id="c", job_id=job.id, assets=(asset(job.id, "request.json"), asset(job.id, "all.csv")))
+        item = ItemRecord(id="i", collection="c", job_id=job.id, datetime=START, assets=(asset(job.id, "a.csv"),))
+        return JobResult(collections=(own,), items=lambda _: [item])
+
+    bench.provider.jobs = {"a": describe}
+    bench.run(assets=Filter(exclude=("request*",)))
+    assert set(json.loads(bench.storage.get("p/c/collection.json"))["assets"]) == {"all.csv"}
+    assert [one.key for one in bench.storage.list("p/c/assets")] == ["p/c/assets/a/all.csv"]
+
+
 def alike(*keys: str) -> Script:
     """A job with one Item, whose files differ but are all called t.tif."""
 
