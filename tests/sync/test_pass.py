@@ -366,6 +366,18 @@ def test_results_that_delivered_nothing_are_skipped_with_a_reason(bench: Bench) 
     assert bench.documents() == ["catalog.json", "collections.json"]
 
 
+def test_a_collections_own_files_are_no_results_without_items(bench: Bench) -> None:
+    """A job whose tiles all failed is skipped, although its request would go along with its Collection."""
+
+    def describe(job: JobRecord) -> JobResult:
+        own = CollectionRecord(id="c", job_id=job.id, assets=(asset(job.id, "request.json"),))
+        return JobResult(collections=(own,), items=lambda _: [], left_out={"failed": 3})
+
+    bench.provider.jobs = {"a": describe}
+    assert bench.run().counts["skipped"] == 1
+    assert "p/c/collection.json" not in bench.documents()
+
+
 def test_a_changed_job_moves_only_what_changed(bench: Bench) -> None:
     """A new fingerprint describes the job anew; files of the same identity stay where they are."""
     bench.provider.jobs = {"a": good("a.csv")}
