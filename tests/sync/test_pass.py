@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, RLock
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ from stacsync.plan import Choice
 from stacsync.provider import CheckLine, JobProvider, Signed
 from stacsync.storage import Storage, open_storage
 from stacsync.sync import DocumentCounts, Filter, Pass, PassReport, Site, Taker
+from stacsync.sync.onepass import PUBLISH_EVERY
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 Script = Callable[[JobRecord], JobResult]
@@ -386,6 +388,26 @@ def test_a_changed_job_moves_only_what_changed(bench: Bench) -> None:
     bench.provider.jobs = {"a": good("a.csv", "b.csv")}
     report = bench.run()
     assert (report.assets.transferred, report.assets.reused) == (1, 1)
+
+
+def test_what_is_finished_is_published_while_a_long_transfer_goes_on(bench: Bench) -> None:
+    """Readers do not wait for the slowest job: what ended before is there after the time that a long pass may keep it."""
+    seen: list[str] = []
+
+    def slow(job: JobRecord) -> JobResult:
+        deadline = monotonic() + 20
+        while not bench.ledger.jobs.known("p").get("quick") and monotonic() < deadline:
+            sleep(0.01)
+        bench.now += timedelta(seconds=PUBLISH_EVERY + 1)
+        while "p/c-quick/collection.json" not in bench.documents() and monotonic() < deadline:
+            sleep(0.05)
+        seen.extend(bench.documents())
+        return good()(job)
+
+    bench.provider.jobs = {"quick": good(), "slow": slow}
+    assert bench.run(workers=2).counts["published"] == 2
+    assert "p/c-quick/quick/quick.json" in seen
+    assert "p/c-slow/collection.json" not in seen
 
 
 def test_jobs_taken_side_by_side_give_the_same_catalog(tmp_path: Path) -> None:
