@@ -57,10 +57,11 @@ def digest(text: str, length: int = 8) -> str:
 
 
 def segment(name: str) -> str:
-    """Return `name` as one safe path segment; different names give different segments.
+    """Return `name` as one safe path segment; different names give different segments, but for a segment itself.
 
-    A name that is already safe stays as it is. Any other is cleaned and gets a hash of the original, so that `a:b` and
-    `a/b` stay apart. The result is never empty, never starts with a dot, and is no reserved name.
+    A name that is already safe stays as it is, and so does what was made here: names of files that stand side by side
+    are kept apart by `file_segments`. Any other is cleaned and gets a hash of the original, so that `a:b` and `a/b` stay
+    apart. The result is never empty, never starts with a dot, and is no reserved name.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     clean = _UNSAFE.sub("-", plain).strip(".-")
@@ -165,7 +166,7 @@ def package_folder(provider: str, job: str, package: str) -> str:
 
 
 def member_key(folder: str, path: str) -> str:
-    """Return the key of a package's member by its clean relative path; different paths never give the same key."""
+    """Return the key of a package's member by its clean relative path; different paths differ as far as `segment` does."""
     return "/".join([folder, *(segment(part) for part in path.split("/"))])
 
 
