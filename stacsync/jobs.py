@@ -187,7 +187,7 @@ class CollectionRecord:
     description: str | None = None
     keywords: tuple[str, ...] = ()
     license: str | None = None
-    """SPDX expression or "other"; None: the configured default."""
+    """What the source states, published where it is an SPDX id, else as "other"; None: the configured default."""
     providers: tuple[Mapping[str, Any], ...] = ()
     """Organisations, as STAC knows them."""
     bbox: BBox | None = None

@@ -22,7 +22,8 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 
 ROOT = "catalog.json"
@@ -85,21 +86,31 @@ def segment(name: str) -> str:
     return f"{stem or 'x'}-{mark(name)}{dot}{suffix}"
 
 
-def file_segments(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """Return a safe segment for each name, none of them in `taken`.
+def file_segments(files: Mapping[str, str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Return a safe segment for each file of a folder, none of them in `taken`; `files` are wished names by asset key.
 
-    Names that differ in case alone stay apart on case-blind file systems too.
+    No two files share one, on case-blind file systems neither: a name that several wish gets the key of each in front.
+    The order in which they are given does not matter.
     """
-    taken = {name.lower() for name in taken}
+    plain = {key: posixpath.basename(name) if name.startswith("/") else name for key, name in files.items()}
+    often = Counter(name.lower() for name in plain.values())
+    wished = sorted((f"{key}-{name}" if often[name.lower()] > 1 else name, key) for key, name in plain.items())
+    used = {name.lower() for name in taken}
     chosen: dict[str, str] = {}
-    for name in sorted(set(names)):
-        candidate = segment(posixpath.basename(name) if name.startswith("/") else name)
-        if candidate.lower() in taken:
-            stem, dot, suffix = candidate.rpartition(".")
-            candidate = f"{stem or suffix}-{mark(name)}{dot if stem else ''}{suffix if stem else ''}"
-        taken.add(candidate.lower())
-        chosen[name] = candidate
+    for name, key in wished:
+        chosen[key] = _free(segment(name), name, used)
+        used.add(chosen[key].lower())
     return chosen
+
+
+def _free(candidate: str, name: str, used: Collection[str]) -> str:
+    """Return `candidate`, with a hash of `name` where it is used already: another one until it is free."""
+    stem, dot, suffix = candidate.rpartition(".") if "." in candidate else (candidate, "", "")
+    found, seed = candidate, name
+    while found.lower() in used:
+        found = f"{stem}-{mark(seed)}{dot}{suffix}"
+        seed += "\x1f"
+    return found
 
 
 def provider_key(provider: str) -> str:
@@ -143,17 +154,22 @@ def item_key(provider: str, collection: str, item: str) -> str:
     return f"{item_folder(provider, collection, item)}/{segment(item)}.json"
 
 
-def asset_keys(provider: str, collection: str, item: str, names: Iterable[str]) -> dict[str, str]:
-    """Return the key of each file of an Item, by its wished name; none equals the Item's own."""
+def asset_keys(provider: str, collection: str, item: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the key of each file of an Item, by asset key as `files` names them; no two are equal, none is the Item's."""
     folder = item_folder(provider, collection, item)
-    chosen = file_segments(names, taken=[posixpath.basename(item_key(provider, collection, item))])
+    chosen = file_segments(files, taken=[posixpath.basename(item_key(provider, collection, item))])
     return {name: f"{folder}/{chosen[name]}" for name in chosen}
 
 
-def collection_asset_keys(provider: str, collection: str, job: str, names: Iterable[str]) -> dict[str, str]:
-    """Return the key of each file that a job gives to a Collection itself, by its wished name."""
-    folder = f"{collection_folder(provider, collection)}/assets/{segment(job)}"
-    return {name: f"{folder}/{chosen}" for name, chosen in file_segments(names).items()}
+def collection_assets_folder(provider: str, collection: str, job: str) -> str:
+    """Return the folder of the files that a job gives to a Collection itself, without a trailing slash."""
+    return f"{collection_folder(provider, collection)}/assets/{segment(job)}"
+
+
+def collection_asset_keys(provider: str, collection: str, job: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Return the key of each file that a job gives to a Collection itself, by asset key; no two are equal."""
+    folder = collection_assets_folder(provider, collection, job)
+    return {name: f"{folder}/{chosen}" for name, chosen in file_segments(files).items()}
 
 
 def package_folder(provider: str, job: str, package: str) -> str:
@@ -162,7 +178,7 @@ def package_folder(provider: str, job: str, package: str) -> str:
 
 
 def member_key(folder: str, path: str) -> str:
-    """Return the key of a package's member by its clean relative path; different paths never give the same key."""
+    """Return the key of a package's member by its clean relative path; different paths differ as far as `segment` does."""
     return "/".join([folder, *(segment(part) for part in path.split("/"))])
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Protocol
 
 from stacsync.jobs import JobRecord, Standing
+from stacsync.settings.globs import matches
 
 NEAR_EXPIRY = timedelta(days=14)
 """A job whose results the provider deletes within this time goes first, with a warning."""
@@ -71,19 +71,16 @@ class Decision:
     reason: str = ""
 
 
-def _matches(record: JobRecord, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in (record.id, record.title or ""))
-
-
 def chosen(record: JobRecord, choice: Choice) -> bool:
     """Return whether the command line asks for this job at all; one that it does not is neither seen nor counted."""
     return not choice.jobs or record.id in choice.jobs
 
 
 def _excluded(record: JobRecord, choice: Choice) -> str:
-    if choice.include and not _matches(record, choice.include):
+    names = (record.id, record.title or "")
+    if choice.include and not matches(names, choice.include):
         return "excluded: matches no pattern of `include`"
-    if _matches(record, choice.exclude):
+    if matches(names, choice.exclude):
         return "excluded: matches a pattern of `exclude`"
     moment = record.finished or record.updated or record.created
     if choice.since is not None and moment is not None and moment < choice.since:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from stacsync.errors import AssetGone, JobUnusable, Stopped
 from stacsync.jobs import Member, MemberFact, Mirrored, PackageRecord
+from stacsync.layout import segment
 from stacsync.mirror import PackageLimits, Transfer
 from stacsync.mirror.archive import spool as spooling
 from tests.kit.faults import EXPIRED, Fault, FaultServer, File, faulty
@@ -297,6 +298,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "overlapping zip": (overlapping_zip, "overlap"),
     "case clash": (lambda: tarred({"output/A.tif": b"1", "output/a.TIF": b"2"}), "twice"),
     "unicode clash": (lambda: tarred({"output/\u00e9": b"1", "output/e\u0301": b"2"}), "twice"),
+    "place clash": (lambda: tarred({"output/a:b": b"1", f"output/{segment('a:b')}": b"2"}), "twice"),
+    "place that is a folder": (lambda: tarred({"output/a:b/x": b"1", f"output/{segment('a:b')}": b"2"}), "both a file"),
     "file that is a folder": (lambda: tarred({"output/x": b"1", "output/x/y": b"2"}), "both a file and a folder"),
     "folder that is a file": (lambda: tarred({"output/x/y": b"1", "output/x": b"2"}), "both a file and a folder"),
     "truncated tar.gz": (lambda: tarred(TREE)[:-5000], "truncated"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -37,11 +38,33 @@ def test_a_name_that_looks_like_a_segment_of_another_gets_one_of_its_own(name: s
     assert len({layout.segment(one) for one in kept}) == len(kept)
 
 
-@given(st.lists(st.text(max_size=8)))
-def test_files_of_one_folder_stay_apart_on_case_blind_file_systems(names: list[str]) -> None:
-    """`A.tif` and `a.tif` get names that differ in more than case."""
-    chosen = layout.file_segments(names)
-    assert len({segment.lower() for segment in chosen.values()}) == len(set(names))
+NAMES = st.text(max_size=8) | st.sampled_from(["t.tif", "T.tif", "/x/t.tif", "a-t.tif", "a/t.tif", "B 1", "B-1"])
+
+
+@given(st.dictionaries(NAMES, NAMES), st.randoms(use_true_random=False))
+def test_files_of_one_folder_stay_apart_in_whatever_order_they_are_listed(files: dict[str, str], dice: Random) -> None:
+    """`A.tif` and `a.tif` get names that differ in more than case, and so do two files that are called the same."""
+    chosen = layout.file_segments(files)
+    assert len({segment.lower() for segment in chosen.values()}) == len(files)
+    listed = list(files.items())
+    dice.shuffle(listed)
+    assert layout.file_segments(dict(listed)) == chosen
+
+
+def test_a_name_that_several_files_wish_gets_the_key_of_each() -> None:
+    """Who looks into the folder finds out which is which; other files keep their plain names."""
+    files = {"B 1": "b.tif", "B2": "B.tif", "B2-B": "B2-B.tif", "c": "c.tif"}
+    chosen = layout.file_segments(files)
+    assert chosen["B2-B"] == f"B2-B-{layout.digest('B2-B.tif')}.tif"
+    assert {key: chosen[key] for key in ("B2", "c")} == {"B2": "B2-B.tif", "c": "c.tif"}
+    assert re.fullmatch(r"B-1-b-[0-9a-f]{8}\.tif", chosen["B 1"])
+
+
+def test_a_file_that_is_called_like_the_way_out_of_a_clash_stays_apart_too() -> None:
+    """Whoever works out beforehand which hash a name would get still takes nobody's place."""
+    taken = f"t-{layout.digest('t.tif')}.tif"
+    chosen = layout.file_segments({"a": "t.tif", "b": taken}, taken=["t.tif"])
+    assert len({*chosen.values(), "t.tif"}) == 3
 
 
 @pytest.mark.parametrize(
@@ -65,15 +88,15 @@ def test_a_hostile_name_gets_a_harmless_segment(name: str) -> None:
 
 def test_an_asset_never_takes_the_place_of_its_items_document() -> None:
     """A result file that is called like the Item's own document is stored beside it under another name."""
-    keys = layout.asset_keys("cdse", "ndvi", "j-1", ["j-1.json", "x.tif"])
+    keys = layout.asset_keys("cdse", "ndvi", "j-1", {"own": "j-1.json", "x": "x.tif"})
     assert layout.item_key("cdse", "ndvi", "j-1") not in keys.values()
-    assert keys["x.tif"] == "cdse/ndvi/j-1/x.tif"
+    assert keys["x"] == "cdse/ndvi/j-1/x.tif"
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
 def test_keys_stay_below_the_limit_of_object_stores(collection: str, item: str, name: str) -> None:
     """No key is longer than 1,024 bytes, however long the provider's names are."""
-    keys = layout.asset_keys("p" * 60, collection * 50, item * 50, [name * 50])
+    keys = layout.asset_keys("p" * 60, collection * 50, item * 50, {name: name * 50, "other": name * 50})
     assert all(len(layout.versioned(key, "0" * 32).encode()) <= 1024 for key in keys.values())
 
 

@@ -44,6 +44,8 @@ def job(fingerprint: str = "f1", **facts: object) -> JobRecord:
         (job(), None, Choice(include=("SAR*",)), Action.SKIP),
         (job(), None, Choice(include=("NDVI*",)), Action.TAKE),
         (job(), None, Choice(exclude=("j-*",)), Action.SKIP),
+        (job(), None, Choice(include=("ndvi*",)), Action.TAKE),
+        (job(), None, Choice(exclude=("J-?",)), Action.SKIP),
         (job(finished=NOW), None, Choice(since=NOW + timedelta(days=1)), Action.SKIP),
         (job(finished=NOW), None, Choice(since=NOW), Action.TAKE),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +109,7 @@ def _let_adopted_go(conn: Connection, provider: str, collection: str) -> None:
 
 def _forget_assets(conn: Connection, provider: str, collection: str, job: str, said: Said | None) -> None:
     """Let the files be deleted that a job once gave to the Collection itself and no longer names."""
-    folder = posixpath.dirname(next(iter(layout.collection_asset_keys(provider, collection, job, ["x"]).values())))
+    folder = layout.collection_assets_folder(provider, collection, job)
     named = {asset.identity for asset in records.from_json(said.body).assets} if said else set()
     query = select(assets.c.key, assets.c.identity).where(assets.c.key >= f"{folder}/", assets.c.key < f"{folder}0")
     rows = conn.execute(query).all()

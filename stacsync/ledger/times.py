@@ -9,7 +9,7 @@ def to_text(moment: datetime | None) -> str | None:
     """Return a timezone-aware time as `2026-01-31T12:00:00.000000Z`."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(value: str | None) -> datetime | None:

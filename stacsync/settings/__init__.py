@@ -6,6 +6,7 @@ Paths in it are relative to the working folder.
 
 from __future__ import annotations
 
+from stacsync.settings.globs import Globs
 from stacsync.settings.loading import Settings, find, load
 from stacsync.settings.providers import CommonProvider
 from stacsync.settings.sections import (
@@ -21,7 +22,7 @@ from stacsync.settings.sections import (
     Storage,
     Target,
 )
-from stacsync.settings.values import Cron, Duration, Globs, HostPort, Interval, Since, Size, Text, Url
+from stacsync.settings.values import Cron, Duration, HostPort, Interval, Since, Size, Text, Url
 
 __all__ = [
     "Catalog",

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 
+from stacsync.settings.globs import Globs
 from stacsync.settings.sections import Schedule, Section
-from stacsync.settings.values import Cron, Duration, Globs, HostPort, Interval, Since, Text, origin
+from stacsync.settings.values import Cron, Duration, HostPort, Interval, Since, Text, origin
 
 
 class CommonProvider(Section):
@@ -29,10 +30,14 @@ class CommonProvider(Section):
     exclude: Globs = Field(default=(), description="Leave jobs whose title or id matches one of these globs")
     since: Since | None = Field(default=None, description="Leave jobs that are older (date or time, UTC)")
     assets_include: Globs = Field(
-        default=(), description="Take only assets whose key, file name or media type matches one of these globs"
+        default=(),
+        description="Take only assets, of Items and of Collections, whose key, file name or media type matches one of "
+        "these globs; process graphs and requests are taken all the same",
     )
     assets_exclude: Globs = Field(
-        default=(), description="Leave assets whose key, file name or media type matches one of these globs"
+        default=(),
+        description="Leave assets, of Items and of Collections, whose key, file name or media type matches one of these "
+        "globs",
     )
     transfer: Literal["copy", "reference"] = Field(
         default="copy", description="`reference`: publish the source's href and copy nothing; kind `sentinelhub` only"

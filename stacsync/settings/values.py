@@ -232,5 +232,3 @@ Since = Annotated[datetime, BeforeValidator(since)]
 HostPort = Annotated[str, AfterValidator(host_port)]
 File = Annotated[Path, AfterValidator(_existing_file)]
 Text = Annotated[str, Field(min_length=1)]
-Globs = tuple[Text, ...]
-"""Shell patterns (`*`, `?`, `[a-z]`); matched without regard to case."""

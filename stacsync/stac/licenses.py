@@ -1,4 +1,7 @@
-"""Licenses as STAC 1.1 knows them: an SPDX expression, or "other" with a link."""
+"""Licenses as STAC 1.1 knows them: an SPDX id, or "other" with a link.
+
+The text of STAC 1.1.0 allows SPDX expressions too, its schema no spaces: `MIT OR Apache-2.0` would be refused as invalid.
+"""
 
 from __future__ import annotations
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from stacsync import layout
 from stacsync.errors import AssetGone, TransferFailed
-from stacsync.jobs import AssetRecord, Contents, ItemRecord, JobRecord, Member, MemberFact, Mirrored
+from stacsync.jobs import (
+    AssetRecord,
+    CollectionRecord,
+    Contents,
+    Inline,
+    ItemRecord,
+    JobRecord,
+    Member,
+    MemberFact,
+    Mirrored,
+)
 from stacsync.mirror import Transfer
 from stacsync.provider import JobProvider
+from stacsync.settings.globs import chosen
 from stacsync.sync.report import AssetCounts
+
+Record = TypeVar("Record", ItemRecord, CollectionRecord)
 
 
 class Mirrors(Protocol):
@@ -27,21 +39,16 @@ class Mirrors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which assets the operator wants, by key, file name or media type (globs)."""
+    """Which assets of Items and Collections the operator wants, by key, file name or media type (globs)."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def wants(self, asset: AssetRecord) -> bool:
-        """Return whether `asset` is to be published."""
+        """Return whether `asset` is to be published; documents that the provider handed over are, unless excluded."""
         names = [asset.key, asset.filename, asset.filename.rsplit("/", 1)[-1], (asset.media_type or "").split(";")[0]]
-        if self.include and not _any(names, self.include):
-            return False
-        return not _any(names, self.exclude)
-
-
-def _any(names: Sequence[str], patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+        include = () if isinstance(asset.source, Inline) else self.include
+        return chosen(names, include, self.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +88,28 @@ class Courier:
 
     def items(self, records: Sequence[ItemRecord]) -> Delivered:
         """Bring in the assets of `records`."""
-        records = [self._filtered(record) for record in records]
+        delivered = Delivered()
         wanted: list[tuple[int, AssetRecord, str]] = []
         for number, record in enumerate(records):
-            names = [asset.filename for asset in record.assets]
-            keys = layout.asset_keys(self.name, record.collection, layout.segment(record.id), names)
-            wanted += [(number, asset, keys[asset.filename]) for asset in record.assets]
-        delivered = Delivered(items=[(record, {}) for record in records])
+            keys = layout.asset_keys(self.name, record.collection, layout.segment(record.id), _names(record.assets))
+            kept = self._filtered(record)
+            wanted += [(number, asset, keys[asset.key]) for asset in kept.assets]
+            delivered.items.append((kept, {}))
         self._bring(wanted, delivered)
         delivered.items = [
             (replace(record, missing=self._missing(record, delivered)), found) for record, found in delivered.items
         ]
         return delivered
 
-    def collection(self, collection: str, assets: Sequence[AssetRecord]) -> tuple[dict[str, Mirrored], Delivered]:
-        """Bring in the assets of a Collection itself; answers them by asset identity."""
-        keys = layout.collection_asset_keys(self.name, collection, self.job.id, [asset.filename for asset in assets])
-        delivered = Delivered(items=[(ItemRecord(id="", collection=collection, job_id=None), {})])
-        self._bring([(0, asset, keys[asset.filename]) for asset in assets], delivered)
-        found = delivered.items[0][1]
-        return {asset.identity: found[asset.key] for asset in assets if asset.key in found}, delivered
+    def collection(self, record: CollectionRecord) -> tuple[CollectionRecord, Delivered]:
+        """Bring in the assets of a Collection itself; return it with those that are wanted."""
+        keys = layout.collection_asset_keys(self.name, record.id, self.job.id, _names(record.assets))
+        kept = self._filtered(record)
+        delivered = Delivered(items=[(ItemRecord(id="", collection=record.id, job_id=None), {})])
+        self._bring([(0, asset, keys[asset.key]) for asset in kept.assets], delivered)
+        return kept, delivered
 
-    def _filtered(self, record: ItemRecord) -> ItemRecord:
+    def _filtered(self, record: Record) -> Record:
         kept = tuple(asset for asset in record.assets if self.filter.wants(asset))
         return record if len(kept) == len(record.assets) else replace(record, assets=kept)
 
@@ -136,6 +143,11 @@ class Courier:
                 delivered.counts.reused += 1
             else:
                 delivered.counts.transferred += 1
+
+
+def _names(assets: Sequence[AssetRecord]) -> dict[str, str]:
+    """Return wished file names by asset key: of all assets, so that what the operator leaves out renames no other."""
+    return {asset.key: asset.filename for asset in assets}
 
 
 def _by_path(contents: Contents) -> Mapping[tuple[str, str], MemberFact]:

@@ -26,7 +26,9 @@ from stacsync.sync.taking import Taken, Taker
 MOST_UNAVAILABLE = 3
 """Jobs in a row that a provider cannot serve before its pass is ended: until then it is the job that is odd."""
 PUBLISH_EVERY = 300.0
-"""Seconds after which a long pass publishes what it has so far."""
+"""Seconds after which a long pass publishes what it has so far, however long the jobs take that are under way."""
+LOOK_UP = 1.0
+"""Seconds between two looks at the clock while no job ends."""
 _LOG = get_logger(__name__)
 
 
@@ -154,7 +156,7 @@ class Pass:
         self.ledger.jobs.finish(self.name, record, Outcome(state=state, fingerprint=None, reason=reason))
 
     def _take_all(self, records: list[JobRecord], report: PassReport) -> None:
-        published = self.clock()
+        published, fresh = self.clock(), False
         with ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix=f"job-{self.name}") as pool:
             waiting = iter(records)
             running: dict[Future[None], JobRecord] = {}
@@ -164,12 +166,13 @@ class Pass:
                         running[pool.submit(copy_context().run, self._take, record, report)] = record
                     if not running:
                         return
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    for future in wait(running, LOOK_UP, FIRST_COMPLETED).done:
                         del running[future]
                         future.result()
-                    if (self.clock() - published).total_seconds() > PUBLISH_EVERY:
+                        fresh = True
+                    if fresh and _since(published, self.clock()) > PUBLISH_EVERY:
                         report.documents.add(self.publish())
-                        published = self.clock()
+                        published, fresh = self.clock(), False
             except BaseException:
                 for future in running:
                     future.cancel()

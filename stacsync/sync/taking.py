@@ -156,7 +156,7 @@ class _Staging:
         records = [self._collection(record) for record in self._result.collections]
         if not all(lost.gone and lost.asset.identity in self._courier.forgiven for lost in self._lost):
             self._refuse()
-        if not self._seen and not any(record.extra.get("assets") for record in records):
+        if not self._seen:  # what a job gives to its Collection goes along with Items, and is no result without them
             raise self._nothing()
         name, ledger = self._taker.site.provider, self._taker.ledger
         outcome = Outcome(state=JobState.STAGED, fingerprint=self._job.fingerprint, left_out=self._all_left_out())
@@ -189,12 +189,12 @@ class _Staging:
         return kind(f"nothing of the results can be published ({told})")
 
     def _collection(self, record: CollectionRecord) -> CollectionRecord:
-        _, delivered = self._courier.collection(record.id, record.assets)
+        kept, delivered = self._courier.collection(record)
         self._account(delivered)
-        extra = dict(record.extra)
+        extra = dict(kept.extra)
         if not self._result.complete:
             extra["stacsync:complete"] = False
-        return replace(record, extra=extra)
+        return replace(kept, extra=extra)
 
     def _account(self, delivered: Delivered) -> None:
         self._taken.counts.add(delivered.counts)

@@ -214,7 +214,8 @@ def _described(provider: JobProvider, job: JobRecord) -> int:
 
 def _converted(record: Any) -> dict[str, Any]:
     item = layout.segment(record.id)
-    keys = layout.asset_keys("drill", record.collection, item, [asset.filename for asset in record.assets])
+    keys = layout.asset_keys("drill", record.collection, item, {asset.key: asset.filename for asset in record.assets})
+    assert len(set(keys.values())) == len(record.assets)
     assert all(".." not in key.split("/") and not key.startswith("/") for key in keys.values())
     place = stac.Place(
         provider="drill",

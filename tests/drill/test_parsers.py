@@ -317,7 +317,7 @@ def _addresses(data: Any) -> None:
     links.absolute(text, "https://example.com/a", "https://example.com")
     stac.clean.public_href(text)
     assert layout.segment(text)
-    keys = layout.asset_keys("p", "c", "i", [text, text.upper(), f"{text}/x"])
+    keys = layout.asset_keys("p", "c", "i", {"a": text, "b": text, "c": text.upper(), text: f"{text}/x"})
     assert len(set(keys.values())) == len(keys)
     assert all(len(key) <= layout.KEY_LIMIT and ".." not in key.split("/") for key in keys.values())
 

@@ -96,6 +96,21 @@ def test_items_alone_name_the_files(provider: OpenEOProvider) -> None:
     }
 
 
+def test_the_rest_is_there_although_an_item_goes_by_the_jobs_id(
+    backend: OpenEOStandIn, provider: OpenEOProvider
+) -> None:
+    """A file that only the Collection names is published too, under an id of its own, when the job's id is taken."""
+    here = f"{backend.url}/tree"
+    links = [{"rel": "item", "href": f"{here}/{name}.json"} for name in ("own", "rest")]
+    files = {"a": {"href": f"{here}/a.tif"}, "b": {"href": f"{here}/b.tif"}, "c": {"href": f"{here}/c.tif"}}
+    backend.jobs = [StandInJob(id="j-1", shape="assets", fields={"links": links, "assets": files})]
+    for name, own_id, file in (("own", "j-1", "a"), ("rest", "rest", "c")):
+        item = {"type": "Feature", "id": own_id, "properties": {}, "assets": {file: files[file]}}
+        backend.fail(f"^/tree/{name}", 200, body=json.dumps(item).encode(), times=9)
+    found = {item.id: [asset.key for asset in item.assets] for item in items_of(provider, "j-1")}
+    assert found == {"j-1": ["a"], "j-1-rest": ["c"], "j-1-rest-2": ["b"]}
+
+
 def test_a_collection_of_files_is_one_item(provider: OpenEOProvider) -> None:
     """Files without any Item make one Item of the job."""
     (item,) = items_of(provider, "j-cube")
@@ -320,6 +335,16 @@ def test_odd_entries_do_not_break_the_listing(backend: OpenEOStandIn, provider: 
     with pytest.raises(JobSkipped):
         provider.describe(found[0])
     assert backend.seen[-1].path.endswith("/jobs/x/../y/results")
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_times_at_the_ends_of_the_calendar_do_not_break_the_listing(
+    backend: OpenEOStandIn, provider: OpenEOProvider, end: str
+) -> None:
+    """Placeholders for "never" and "unknown" leave their job and all others in the listing."""
+    odd = {**FINISHED, "id": "j-odd", "created": end, "updated": end}
+    backend.fail(r"/jobs$", 200, body=page(odd, {**odd, "id": "j-kept", "unpublished": end}, FINISHED))
+    assert ids(provider) == ["j-odd", "j-kept", "j-1"]
 
 
 def test_what_is_no_listing_is_unavailable(backend: OpenEOStandIn, provider: OpenEOProvider) -> None:

@@ -332,7 +332,7 @@ def test_files_with_one_name_and_two_addresses_stay_apart() -> None:
     }
     found = assets.records(assets.named(document, REQUESTED), place())
     assert len({asset.identity for asset in found}) == 2
-    assert [asset.filename for asset in found] == ["a/out.tif", "b/out.tif"]
+    assert [(asset.key, asset.filename) for asset in found] == [("a", "out.tif"), ("b", "out.tif")]
 
 
 def test_files_out_of_reach_are_told() -> None:

@@ -11,6 +11,7 @@ import time_machine
 from prometheus_client.parser import text_string_to_metric_families
 from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
 from stacsync.errors import ConfigError, StorageError
+from stacsync.jobs import JobRecord
 from stacsync.ledger.times import to_text
 from stacsync.server import Phase, Service, start
 from stacsync.settings import Server
@@ -95,6 +96,15 @@ def test_a_job_that_fails_does_not_make_the_service_unready(served: Served, open
     assert report["ready"] is True
     assert report["providers"]["cdse"]["last_complete"] is not None
     assert served.ask("/api/status").json["providers"]["cdse"]["last_success"] is None
+
+
+def test_results_that_were_deleted_in_the_year_one_are_told_like_others(served: Served) -> None:
+    """A provider's placeholder for "never" neither hides the other jobs nor breaks the page, status or metrics."""
+    job = JobRecord(id="j-odd", fingerprint="1", expires=datetime(1, 1, 1, tzinfo=UTC))
+    served.tenure.parts.ledger.jobs.fail("cdse", job, "no right")
+    (told,) = served.ask("/api/status").json["expiring"]
+    assert (told["job"], told["expires"]) == ("j-odd", "0001-01-01T00:00:00.000000Z")
+    assert [served.ask(path).status for path in ("/", "/metrics")] == [200, 200]
 
 
 def test_not_ready_while_the_store_is_away(

@@ -75,10 +75,10 @@ def mirrored(
 ) -> dict[str, Mirrored]:
     """All assets of a record as they lie in the store; `facts` for all of them, or `by_key`."""
     folder = layout.item_folder("acme", record.collection, record.id)
-    names = layout.file_segments([entry.filename for entry in record.assets])
+    names = layout.file_segments({entry.key: entry.filename for entry in record.assets})
     return {
         entry.key: Mirrored(
-            key=f"{folder}/{names[entry.filename]}",
+            key=f"{folder}/{names[entry.key]}",
             size=4096,
             sha256="ab" * 32,
             identity=entry.identity,

@@ -138,11 +138,19 @@ def test_a_shared_collection_is_the_union_in_whatever_order_jobs_come() -> None:
         ("", "other"),
         (None, "other"),
         ("see https://x.example", "other"),
+        ("MIT OR Apache-2.0", "other"),
     ],
 )
 def test_licenses_are_spdx_or_other(stated: str | None, published: str) -> None:
     """STAC 1.1 knows SPDX ids and "other"."""
     assert license_of(stated) == published
+
+
+def test_an_expression_of_licenses_would_be_no_valid_stac() -> None:
+    """The schema of STAC 1.1.0 refuses what its text allows: should it follow some day, expressions can be published."""
+    document = collected(CollectionRecord(id="ndvi", job_id="j", license="MIT"))
+    assert stac.validate(document) == []
+    assert stac.validate({**document, "license": "MIT OR Apache-2.0"})
 
 
 def test_a_configured_license_overrides_and_a_default_fills_in() -> None:

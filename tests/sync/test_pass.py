@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from threading import Event, RLock
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -31,6 +34,7 @@ from stacsync.plan import Choice
 from stacsync.provider import CheckLine, JobProvider, Signed
 from stacsync.storage import Storage, open_storage
 from stacsync.sync import DocumentCounts, Filter, Pass, PassReport, Site, Taker
+from stacsync.sync.onepass import PUBLISH_EVERY
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 Script = Callable[[JobRecord], JobResult]
@@ -302,11 +306,70 @@ def test_an_item_that_is_no_valid_stac_is_set_aside_with_the_reason(bench: Bench
 
 
 def test_unwanted_assets_are_neither_moved_nor_published(bench: Bench) -> None:
-    """`assets_exclude` takes files out by name, key or media type."""
+    """`assets_exclude` takes files out by name, key or media type, letters in either case."""
     bench.provider.jobs = {"a": good("a.csv", "b.json")}
-    bench.run(assets=Filter(exclude=("*.json",)))
+    bench.run(assets=Filter(exclude=("*.JSON",)))
     assert [one.key for one in bench.storage.list("p/c-a/a")] == ["p/c-a/a/a.csv", "p/c-a/a/a.json"]
     assert '"b.json"' not in bench.storage.get("p/c-a/a/a.json").decode()
+
+
+def test_unwanted_assets_of_a_collection_are_left_out_too(bench: Bench) -> None:
+    """What the operator asks of assets holds for those that a job gives to its Collection, as for those of its Items."""
+
+    def describe(job: JobRecord) -> JobResult:
+        own = CollectionRecord(id="c", job_id=job.id, assets=(asset(job.id, "request.json"), asset(job.id, "all.csv")))
+        item = ItemRecord(id="i", collection="c", job_id=job.id, datetime=START, assets=(asset(job.id, "a.csv"),))
+        return JobResult(collections=(own,), items=lambda _: [item])
+
+    bench.provider.jobs = {"a": describe}
+    bench.run(assets=Filter(exclude=("request*",)))
+    assert set(json.loads(bench.storage.get("p/c/collection.json"))["assets"]) == {"all.csv"}
+    assert [one.key for one in bench.storage.list("p/c/assets")] == ["p/c/assets/a/all.csv"]
+
+
+def test_documents_that_a_provider_hands_over_need_not_be_included(bench: Bench) -> None:
+    """`assets_include` chooses files to fetch; a process graph is no file to fetch, and goes only when it is excluded."""
+
+    def describe(job: JobRecord) -> JobResult:
+        own = CollectionRecord(id="c", job_id=job.id, assets=(asset(job.id, "process.json"),))
+        files = (asset(job.id, "a.csv"), asset(job.id, "b.tif", None))
+        item = ItemRecord(id="i", collection="c", job_id=job.id, datetime=START, assets=files)
+        return JobResult(collections=(own,), items=lambda _: [item])
+
+    bench.provider.jobs = {"a": describe}
+    bench.run(assets=Filter(include=("*.CSV",)))
+    assert set(json.loads(bench.storage.get("p/c/collection.json"))["assets"]) == {"process.json"}
+    assert set(json.loads(bench.storage.get("p/c/i/i.json"))["assets"]) == {"a.csv"}
+
+
+def alike(*keys: str) -> Script:
+    """A job with one Item, whose files differ but are all called t.tif."""
+
+    def describe(job: JobRecord) -> JobResult:
+        files = tuple(replace(asset(job.id, key, key.encode() * 9), filename="t.tif") for key in keys)
+        item = ItemRecord(id="i", collection="c", job_id=job.id, datetime=START, assets=files)
+        return JobResult(collections=(CollectionRecord(id="c", job_id=job.id),), items=lambda _: [item])
+
+    return describe
+
+
+def test_files_that_are_called_the_same_are_all_there_as_they_were(bench: Bench) -> None:
+    """Two assets of an Item never share a place, however they are called: each has its own bytes, size and checksum."""
+    bench.provider.jobs = {"a": alike("B 1", "B-1", "b-1")}
+    assert bench.run().ok
+    document = json.loads(bench.storage.get("p/c/i/i.json"))
+    assert set(document["assets"]) == {"B 1", "B-1", "b-1"}
+    for key, found in document["assets"].items():
+        body = bench.storage.get(f"p/c/i/{found['href']}")
+        assert (body, found["file:size"]) == (key.encode() * 9, len(body))
+        assert found["file:checksum"] == f"1220{sha256(body).hexdigest()}"
+
+
+def test_leaving_out_a_file_renames_no_other(bench: Bench) -> None:
+    """What a file is called in the store does not depend on which of its neighbours the operator wants."""
+    bench.provider.jobs = {"a": alike("x", "y")}
+    bench.run(assets=Filter(exclude=("x",)))
+    assert [one.key for one in bench.storage.list("p/c/i")] == ["p/c/i/i.json", "p/c/i/y-t.tif"]
 
 
 def test_results_that_delivered_nothing_are_skipped_with_a_reason(bench: Bench) -> None:
@@ -320,6 +383,18 @@ def test_results_that_delivered_nothing_are_skipped_with_a_reason(bench: Bench) 
     assert bench.documents() == ["catalog.json", "collections.json"]
 
 
+def test_a_collections_own_files_are_no_results_without_items(bench: Bench) -> None:
+    """A job whose tiles all failed is skipped, although its request would go along with its Collection."""
+
+    def describe(job: JobRecord) -> JobResult:
+        own = CollectionRecord(id="c", job_id=job.id, assets=(asset(job.id, "request.json"),))
+        return JobResult(collections=(own,), items=lambda _: [], left_out={"failed": 3})
+
+    bench.provider.jobs = {"a": describe}
+    assert bench.run().counts["skipped"] == 1
+    assert "p/c/collection.json" not in bench.documents()
+
+
 def test_a_changed_job_moves_only_what_changed(bench: Bench) -> None:
     """A new fingerprint describes the job anew; files of the same identity stay where they are."""
     bench.provider.jobs = {"a": good("a.csv")}
@@ -328,6 +403,26 @@ def test_a_changed_job_moves_only_what_changed(bench: Bench) -> None:
     bench.provider.jobs = {"a": good("a.csv", "b.csv")}
     report = bench.run()
     assert (report.assets.transferred, report.assets.reused) == (1, 1)
+
+
+def test_what_is_finished_is_published_while_a_long_transfer_goes_on(bench: Bench) -> None:
+    """Readers do not wait for the slowest job: what ended before is there after the time that a long pass may keep it."""
+    seen: list[str] = []
+
+    def slow(job: JobRecord) -> JobResult:
+        deadline = monotonic() + 20
+        while not bench.ledger.jobs.known("p").get("quick") and monotonic() < deadline:
+            sleep(0.01)
+        bench.now += timedelta(seconds=PUBLISH_EVERY + 1)
+        while "p/c-quick/collection.json" not in bench.documents() and monotonic() < deadline:
+            sleep(0.05)
+        seen.extend(bench.documents())
+        return good()(job)
+
+    bench.provider.jobs = {"quick": good(), "slow": slow}
+    assert bench.run(workers=2).counts["published"] == 2
+    assert "p/c-quick/quick/quick.json" in seen
+    assert "p/c-slow/collection.json" not in seen
 
 
 def test_jobs_taken_side_by_side_give_the_same_catalog(tmp_path: Path) -> None:

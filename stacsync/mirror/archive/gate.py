@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from hashlib import blake2b
 
+from stacsync import layout
 from stacsync.errors import JobUnusable
 from stacsync.mirror.archive.tar import Kind
 from stacsync.mirror.order import PackageLimits
@@ -58,16 +59,17 @@ class Gate:
         return path
 
     def _claim(self, path: str) -> None:
-        """Refuse a second file of the same name, also on case-blind file systems, and a file that is a folder too."""
-        parts = unicodedata.normalize("NFC", path).casefold().split("/")
-        me = _mark(parts)
-        above = [_mark(parts[:depth]) for depth in range(1, len(parts))]
-        if me in self._files:
+        """Refuse a second file of the same name or place, also on case-blind file systems, and one that is a folder too."""
+        named = unicodedata.normalize("NFC", path).casefold().split("/")
+        stored = [layout.segment(part).lower() for part in path.split("/")]
+        me = {_mark(named), _mark(stored)}
+        above = {_mark(parts[:depth]) for parts in (named, stored) for depth in range(1, len(parts))}
+        if not self._files.isdisjoint(me):
             raise JobUnusable(f"the archive holds {shown(path)} twice (but for upper and lower case)", _REMEDY)
-        if me in self._folders or not self._files.isdisjoint(above):
+        if not (self._folders.isdisjoint(me) and self._files.isdisjoint(above)):
             raise JobUnusable(f"in the archive {shown(path)} is both a file and a folder", _REMEDY)
-        self._files.add(me)
-        self._folders.update(above)
+        self._files |= me
+        self._folders |= above
 
 
 def clean(name: str, path_bytes: int) -> str:

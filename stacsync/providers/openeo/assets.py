@@ -6,7 +6,6 @@ another key; what it is called *here* is its address without all that (`links.na
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,13 +69,7 @@ def unreachable(document: Mapping[str, Any], requested: str) -> tuple[str, ...]:
 
 def records(files: Iterable[Named], place: Place, item: str | None = None) -> tuple[AssetRecord, ...]:
     """Return files as records of one Item; `item` is the name of the Item's own document, where it has one."""
-    files = list(files)
-    wished = {file.key: _filename(file) for file in files}
-    often = Counter(name.lower() for name in wished.values())
-    return tuple(
-        _record(file, place, item, f"{file.key}/{wished[file.key]}" if often[wished[file.key].lower()] > 1 else None)
-        for file in files
-    )
+    return tuple(_record(file, place, item) for file in files)
 
 
 def remote(name: str, item: str | None) -> Remote:
@@ -106,14 +99,14 @@ def process_asset(graph_bytes: bytes, digest: str, place: Place) -> AssetRecord:
     )
 
 
-def _record(file: Named, place: Place, item: str | None, filename: str | None) -> AssetRecord:
+def _record(file: Named, place: Place, item: str | None) -> AssetRecord:
     fields = file.fields
     roles = fields.get("roles")
     size = fields.get("file:size")
     return AssetRecord(
         key=file.key,
         source=remote(file.name, item),
-        filename=filename or _filename(file),
+        filename=_filename(file),
         identity=identity("openeo", place.origin, place.job.id, file.name, place.job.fingerprint),
         media_type=text(fields.get("type")),
         title=text(fields.get("title")),

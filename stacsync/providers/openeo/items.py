@@ -64,16 +64,19 @@ def item_record(
 
 
 def leftover_record(
-    results: Mapping[str, Any], requested: str, place: Place, claimed: Collection[str]
+    results: Mapping[str, Any], requested: str, place: Place, claimed: Collection[str], taken: Collection[str] = ()
 ) -> ItemRecord | None:
-    """Return one Item for all files of the results that no Item has claimed by name; None when there are none."""
+    """Return one Item for all files of the results that no Item has claimed by name; None when there are none.
+
+    It goes by the job's id, unless that is among `taken`, the ids of the other Items.
+    """
     files = [file for file in assets.named(results, requested) if file.name not in claimed]
     missing = assets.unreachable(results, requested)
     if not files:
         return None
     bbox = extent(results)
     return ItemRecord(
-        id=place.job.id,
+        id=place.rest_id(taken),
         collection=place.collection_id,
         job_id=place.job.id,
         title=text(results.get("title")) or place.job.title,

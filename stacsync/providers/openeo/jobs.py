@@ -10,7 +10,7 @@ from typing import Any
 from stacsync.errors import Unavailable
 from stacsync.jobs import JobRecord
 from stacsync.providers.openeo.links import links_of
-from stacsync.providers.openeo.times import instant
+from stacsync.providers.openeo.times import after, instant
 
 RETENTION = timedelta(days=90)
 """How long a back-end of the openEO federation keeps results at least."""
@@ -47,7 +47,7 @@ def record(entry: dict[str, Any]) -> JobRecord:
         created=created,
         updated=updated,
         finished=updated,
-        expires=instant(entry.get("unpublished")) or (known + RETENTION if known else None),
+        expires=instant(entry.get("unpublished")) or (after(known, RETENTION) if known else None),
     )
 
 

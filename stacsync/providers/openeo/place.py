@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain, count
 from typing import Literal
 
 from stacsync.jobs import JobRecord
@@ -40,6 +42,11 @@ class Place:
     def item_id(self, source_id: str) -> str:
         """Return the id of one of the job's Items: source ids are often plain file names and repeat in every job."""
         return self.job.id if source_id == self.job.id else f"{self.job.id}-{source_id}"
+
+    def rest_id(self, taken: Collection[str]) -> str:
+        """Return the id of the Item for what no other Item names: the job's own, as long as that is not `taken`."""
+        wished = chain([self.job.id, self.item_id("rest")], (self.item_id(f"rest-{number}") for number in count(2)))
+        return next(one for one in wished if one not in taken)
 
 
 def slug(title: str) -> str:

@@ -124,7 +124,7 @@ class OpenEOProvider:
             taken.add(record.id)
             claimed |= named
             yield record
-        leftover = items.leftover_record(found.document, found.url, place, claimed)
+        leftover = items.leftover_record(found.document, found.url, place, claimed, taken)
         if leftover is not None:
             yield leftover
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?!\d)")
@@ -19,6 +19,14 @@ def instant(value: Any) -> datetime | None:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def after(moment: datetime, span: timedelta) -> datetime | None:
+    """Return the time that is `span` after `moment`; None beyond the end of the calendar."""
+    try:
+        return moment + span
+    except OverflowError:
         return None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from fnmatch import fnmatchcase
 from threading import Lock
+
+from stacsync.settings.globs import chosen
 
 EXCLUDED = "files that package_include and package_exclude leave out"
 
@@ -14,8 +15,8 @@ class Wanted:
 
     def __init__(self, include: Collection[str], exclude: Collection[str]) -> None:
         """Take paths that match one of `include` (empty: all) and none of `exclude`; letters in either case."""
-        self._include = [pattern.lower() for pattern in include]
-        self._exclude = [pattern.lower() for pattern in exclude]
+        self._include = include
+        self._exclude = exclude
         self._left: set[str] = set()
         self._lock = Lock()
         self.left_out: dict[str, int] = {}
@@ -23,8 +24,7 @@ class Wanted:
 
     def __call__(self, path: str) -> bool:
         """Return whether to take the file at `path`, which is matched with and without the folder around everything."""
-        names = [path.lower(), path.lower().partition("/")[2]]
-        if (not self._include or _any(names, self._include)) and not _any(names, self._exclude):
+        if chosen((path, path.partition("/")[2]), self._include, self._exclude):
             return True
         with self._lock:
             self._left.add(path)
@@ -35,7 +35,3 @@ class Wanted:
         """Note that something else is left out."""
         if count > 0:
             self.left_out[reason] = count
-
-
-def _any(names: Collection[str], patterns: Collection[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)

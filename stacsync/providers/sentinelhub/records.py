@@ -8,8 +8,7 @@ the Collection; the request itself goes along whole, but for secrets, as a metad
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -119,17 +118,12 @@ def item(
     )
 
 
-def distinct(assets: Sequence[AssetRecord]) -> tuple[AssetRecord, ...]:
-    """Return assets with every key once, and with file names that differ: templates may tell outputs apart by folder."""
-    if len({asset.key for asset in assets}) == len({asset.filename.lower() for asset in assets}) == len(assets):
-        return tuple(assets)
-    known = {asset.key: asset for asset in reversed(assets)}
-    kept = [asset for asset in assets if known[asset.key] is asset]
-    names = Counter(asset.filename.lower() for asset in kept)
-    return tuple(
-        replace(asset, filename=f"{asset.key}-{asset.filename}") if names[asset.filename.lower()] > 1 else asset
-        for asset in kept
-    )
+def distinct(assets: Iterable[AssetRecord]) -> tuple[AssetRecord, ...]:
+    """Return assets with every key once, the first of each."""
+    kept: dict[str, AssetRecord] = {}
+    for asset in assets:
+        kept.setdefault(asset.key, asset)
+    return tuple(kept.values())
 
 
 def whole(made: ItemRecord, results: Results, geometry_source: str | None) -> ItemRecord:

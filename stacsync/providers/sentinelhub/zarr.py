@@ -137,7 +137,7 @@ def _reference_system(code: str | None) -> int | str | None:
 
 
 def _text(moment: datetime | None) -> str | None:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def _without_nan(data: bytes) -> bytes:
