@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import struct
 import tarfile
 import tracemalloc
 import zipfile
@@ -251,6 +252,19 @@ def claim(size: bytes) -> bytes:
     return bytes(block) + b"x" * 2048
 
 
+def extended(header: bytes) -> bytes:
+    """A TAR whose extended header is `header`."""
+    info = tarfile.TarInfo("output/x")
+    info.type, info.size = tarfile.XHDTYPE, len(header)
+    return info.tobuf(tarfile.USTAR_FORMAT) + header + bytes(-len(header) % 512) + tarred({"output/x": b"x"}, "w")
+
+
+def far_zip(offset: int) -> bytes:
+    """A ZIP that says that its 64-bit end record stands at `offset`."""
+    body = zipped({"output/x": b"x"})
+    return body[:-22] + struct.pack("<4sLQL", b"PK\x06\x07", 0, offset, 1) + body[-22:]
+
+
 def encrypted_zip() -> bytes:
     body = bytearray(zipped({"output/x": b"secret"}))
     at = body.find(b"PK\x01\x02", body.find(b"PK\x01\x02") + 1)
@@ -307,6 +321,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "damaged member": (lambda: _flipped(zipped(TREE, zipfile.ZIP_STORED)), "broken"),
     "endless long name": (lambda: claim(b"77777777777\0"), "header of"),
     "negative size": (lambda: claim(b"\xff" * 12), "broken header"),
+    "extended header of endless length": (lambda: extended(b"9" * 5000 + b" a=b\n"), "broken extended header"),
+    "extended size without end": (lambda: extended(b"5011 size=" + b"9" * 5000 + b"\n"), "broken extended header"),
+    "zip that ends beyond any disk": (lambda: far_zip(1 << 62), "broken"),
+    "zip that ends beyond any number": (lambda: far_zip(1 << 63), "broken"),
     "gzip bomb": (lambda: tarred({"output/zeros": bytes(80 << 20)}), "bomb"),
     "zip bomb": (lambda: zipped({"output/zeros": bytes(80 << 20)}), "bomb"),
 }
