@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 from stacsync.errors import AssetGone, JobUnusable, Stopped
-from stacsync.jobs import Member, MemberFact, Mirrored, PackageRecord
-from stacsync.mirror import PackageLimits, Transfer
+from stacsync.jobs import MemberFact, PackageRecord
+from stacsync.mirror import PackageLimits
 from stacsync.mirror.archive import spool as spooling
 from tests.kit.faults import EXPIRED, Fault, FaultServer, File, faulty
-from tests.kit.mirroring import JOB, Bench, asset, bench
+from tests.kit.mirroring import JOB, Bench, bench
 
 TREE = {
     "output/scene/B04.tif": os.urandom(300_000),
@@ -117,19 +117,6 @@ def test_wanted_members_arrive(server: FaultServer, at: Bench, form: str) -> Non
     assert set(at.ledger.assets.of_job("cdse", "job-1")) == {fact.key for fact in facts}
 
 
-def test_a_member_becomes_an_asset_without_a_move(server: FaultServer, at: Bench) -> None:
-    """An asset that is a member of an unpacked package is where it is; the ledger calls it by the asset's identity."""
-    server.files["/pack"] = File(tarred(TREE))
-    facts = {fact.path: fact for fact in unpack(at)}
-    record = asset("data", Member("pack", "output/scene/B04.tif"))
-    (done,) = at.mirror.transfer("cdse", JOB, at.provider, [Transfer(record, "cdse/c/i/B04.tif")])
-    assert isinstance(done, Mirrored)
-    fact = facts["output/scene/B04.tif"]
-    assert (done.key, done.size, done.sha256, done.moved, done.reused) == (fact.key, fact.size, fact.sha256, 0, True)
-    assert done.identity == record.identity
-    assert at.ledger.assets.get_many([fact.key])[fact.key].identity == record.identity
-
-
 @pytest.mark.parametrize("lost", [False, True])
 def test_an_unpacked_package_is_not_downloaded_again(server: FaultServer, tmp_path: Path, lost: bool) -> None:
     """A later pass, also one whose ledger was lost, finds the members with their heads and asks for nothing."""
@@ -143,11 +130,6 @@ def test_an_unpacked_package_is_not_downloaded_again(server: FaultServer, tmp_pa
     with bench(tmp_path, server.url(""), trusted) as after:
         assert unpack(after) == first
         assert len(after.ledger.assets.of_job("cdse", "job-1")) == len(first)
-        (done,) = after.mirror.transfer(
-            "cdse", JOB, after.provider, [Transfer(asset("x", Member("pack", "output/data.json")), "k")]
-        )
-        assert isinstance(done, Mirrored)
-        assert done.reused
     assert server.seen == []
 
 
