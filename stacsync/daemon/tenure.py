@@ -53,8 +53,6 @@ class Tenure:
         """
         adopt_if_lost(self.parts)
         sweep_uploads(self.parts)
-        # Made here, by one thread: the passes share them.
-        _ = self.parts.mirror, self.parts.inspect
         self.schedule.start(now())
 
     @property
