@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ def now() -> datetime:
 class Parts(Assembly):
     """Ledger, store, publisher, lease and providers of one configuration.
 
-    With `writing=False` the ledger is read if it exists and kept in memory if not: nothing is written anywhere.
+    With `writing=False` nothing is written anywhere, the ledger included (see `stacsync.ledger.Database`).
     """
 
     def __init__(self, settings: Settings, *, writing: bool = True, observer: Observer = unwatched) -> None:
@@ -63,10 +62,7 @@ class Parts(Assembly):
     @part
     def ledger(self) -> Ledger:
         """The ledger. Raises `LedgerError`."""
-        url = self.settings.ledger.url
-        if not self.writing and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-            url = "sqlite://"
-        return self.keeps(Ledger.open(url, now))
+        return self.keeps(Ledger.open(self.settings.ledger.url, now, writing=self.writing))
 
     @part
     def storage(self) -> Storage:

@@ -50,9 +50,12 @@ class Ledger:
         self.documents = Documents(database)
 
     @classmethod
-    def open(cls, url: str, clock: Callable[[], datetime]) -> Ledger:
-        """Open the ledger at `url`, made or migrated when needed. Raises `LedgerError`."""
-        return cls(Database(url), clock)
+    def open(cls, url: str, clock: Callable[[], datetime], *, writing: bool = True) -> Ledger:
+        """Open the ledger at `url`, made or migrated when needed; with `writing=False` it is only read.
+
+        Raises `LedgerError`.
+        """
+        return cls(Database(url, writing=writing), clock)
 
     @property
     def engine(self) -> Engine:
