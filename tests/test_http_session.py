@@ -181,6 +181,15 @@ def test_it_gives_up_in_the_end(script: Script, sleeps: Sleeps) -> None:
     assert len(script.asked) == 5
 
 
+def test_a_used_up_quota_is_told_with_what_every_provider_has(script: Script, sleeps: Sleeps) -> None:
+    """The way out of a 429 names no setting that other kinds of providers know nothing of."""
+    script.replies = [reply({}, 429)]
+    with pytest.raises(HttpError) as found:
+        session(script, sleeps).get_json("/")
+    assert "schedule" in found.value.remedy
+    assert "requests_per_minute" not in found.value.remedy
+
+
 def test_it_keeps_to_its_deadline(script: Script, sleeps: Sleeps) -> None:
     """Pauses that would end after the deadline are not begun."""
     script.replies = [reply({}, 503, Retry_After="100")]

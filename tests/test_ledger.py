@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from stacsync.errors import LedgerError
 from stacsync.jobs import JobRecord
 from stacsync.ledger import AssetRow, JobState, Ledger, Outcome, UploadRow
@@ -136,6 +137,26 @@ def test_passes_tell_the_last_and_the_last_good_one(ledger: Ledger, clock: Clock
     assert last is not None
     assert success is not None
     assert (last.error, success.counts) == ("unreachable", {"seen": 3})
+
+
+def kept(ledger: Ledger) -> dict[str, list[str]]:
+    with ledger.read() as conn:
+        rows = conn.execute(text("SELECT provider, started_at FROM passes ORDER BY id")).all()
+    return {name: [row.started_at[5:10] for row in rows if row.provider == name] for name in ("p", "q")}
+
+
+def test_a_providers_passes_are_kept_for_a_week(ledger: Ledger, clock: Clock) -> None:
+    """Passes are forgotten by age, whatever other providers do; the last one and the last good one never are."""
+    for day in range(30):
+        for name in ("p", *["q"] * 9):
+            number = ledger.passes.begin(name)
+            ledger.passes.finish(number, ok=name == "q" or not day, counts={}, error=None)
+        clock.now = NOW + timedelta(days=day + 1)
+    last = [f"03-{day}" for day in range(22, 31)]
+    assert kept(ledger) == {"p": ["03-01", *last], "q": [day for day in last for _ in range(9)]}
+    clock.now = NOW + timedelta(days=300)
+    ledger.passes.begin("p")
+    assert kept(ledger)["p"] == ["03-01", "03-30", "12-26"]
 
 
 def test_a_providers_memory_is_its_own(ledger: Ledger) -> None:

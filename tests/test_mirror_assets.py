@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from stacsync.errors import AssetChanged, AssetGone, Stopped, StorageError, TransferFailed, Unavailable
-from stacsync.jobs import AssetRecord, Inline, JobRecord, Member, PackageRecord
-from stacsync.mirror import Sizes, Transfer
+from stacsync.jobs import AssetRecord, Inline, JobRecord, PackageRecord
+from stacsync.mirror import Sizes
 from stacsync.mirror.events import Failed, Finished, Progress, Started
 from stacsync.provider import Signed
 from tests.kit.faults import EXPIRED, Fault, FaultServer, File, faulty
-from tests.kit.mirroring import JOB, Bench, SigningProvider, asset, bench
+from tests.kit.mirroring import Bench, SigningProvider, asset, bench
 
 SMALL = os.urandom(10_000)
 LARGE = os.urandom(700_000)
@@ -350,10 +350,3 @@ def test_a_tiff_that_points_far_beyond_its_end_is_mirrored(server: FaultServer, 
     assert (done.size, done.media_type) == (len(body), "image/tiff")
     at.ledger.assets.delete([done.key])
     assert at.one(asset("far.tif")).reused
-
-
-def test_a_member_nobody_unpacked_is_a_failure(at: Bench) -> None:
-    """An asset out of a package that does not lie in the store fails with the path."""
-    (failed,) = at.mirror.transfer("cdse", JOB, at.provider, [Transfer(asset("m", Member("p", "x/y.tif")), "k")])
-    assert isinstance(failed, TransferFailed)
-    assert "x/y.tif" in str(failed)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
 from threading import Event, RLock
 from typing import TYPE_CHECKING
 
 from stacsync import registry
 from stacsync.app.memory import ReadOnlyMemory
+from stacsync.app.part import Assembly, part
 from stacsync.app.wall import LedgerWall
 from stacsync.catalog import CatalogFacts, ProviderFacts, Publisher
 from stacsync.catalog.preview import Previews
@@ -42,14 +41,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class Parts:
+class Parts(Assembly):
     """Ledger, store, publisher, lease and providers of one configuration.
 
-    With `writing=False` the ledger is read if it exists and kept in memory if not: nothing is written anywhere.
+    With `writing=False` nothing is written anywhere, the ledger included (see `stacsync.ledger.Database`).
     """
 
     def __init__(self, settings: Settings, *, writing: bool = True, observer: Observer = unwatched) -> None:
         """Open nothing yet."""
+        super().__init__()
         self.settings = settings
         self.writing = writing
         self.observer = observer
@@ -59,25 +59,24 @@ class Parts:
         self._providers: dict[str, JobProvider] = {}
         self._lock = RLock()
 
-    @cached_property
+    @part
     def ledger(self) -> Ledger:
         """The ledger. Raises `LedgerError`."""
-        url = self.settings.ledger.url
-        if not self.writing and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-            url = "sqlite://"
-        return Ledger.open(url, now)
+        return self.keeps(Ledger.open(self.settings.ledger.url, now, writing=self.writing))
 
-    @cached_property
+    @part
     def storage(self) -> Storage:
         """The object store. Raises `StorageError`."""
-        return open_storage(self.settings.storage, clock=now, sleep=self.sleep)
+        return self.keeps(open_storage(self.settings.storage, clock=now, sleep=self.sleep))
 
-    @cached_property
+    @part
     def lease(self) -> Lease:
         """The right to write this catalog; not acquired yet."""
-        return Lease(self.storage, clock=now, sleep=self.sleep)
+        lease = Lease(self.storage, clock=now, sleep=self.sleep)
+        self.closing.callback(lease.release)
+        return lease
 
-    @cached_property
+    @part
     def publisher(self) -> Publisher:
         """Writes the catalog; every group of writes makes sure that the lease is still ours."""
         catalog = self.settings.catalog
@@ -119,13 +118,14 @@ class Parts:
         with self._lock:
             if name not in self._providers:
                 settings = self.settings.providers[name]
-                self._providers[name] = registry.kind(settings.kind).connect(settings, self._context(name))
+                made = registry.kind(settings.kind).connect(settings, self._context(name))
+                self._providers[name] = self.keeps(made)
             return self._providers[name]
 
-    @cached_property
+    @part
     def mirror(self) -> Mirror:
         """What moves files, for all providers together."""
-        return Mirror(
+        mirror = Mirror(
             self.storage,
             self.ledger,
             concurrency=self.settings.mirror.concurrency,
@@ -137,8 +137,9 @@ class Parts:
             sleep=self.sleep,
             hands=self.hands,
         )
+        return self.keeps(mirror)
 
-    @cached_property
+    @part
     def cluster(self) -> Link | None:
         """The Dask cluster that moves files; None when this process does. Raises `ConfigError` without Dask."""
         address = self.settings.mirror.dask_scheduler
@@ -146,9 +147,9 @@ class Parts:
             return None
         from stacsync.app.cluster import Link  # noqa: PLC0415  few configurations have one
 
-        return Link(address)
+        return self.keeps(Link(address))
 
-    @cached_property
+    @part
     def hands(self) -> Hands | None:
         """Who moves files in place of this process."""
         if self.cluster is None:
@@ -157,24 +158,26 @@ class Parts:
 
         return ClusterHands(self.cluster, self.storage.url, check=lambda: self.sleep(0))
 
-    @cached_property
+    @part
     def uploads(self) -> Uploads:
         """Where uploads under way are noted by whoever moves files."""
         return self.ledger.uploads if self.cluster is None else UploadNotes(self.storage)
 
-    @cached_property
+    @part
     def inspect(self) -> Inspector:
         """What looks into mirrored rasters."""
         gallery = Gallery(LedgerWall(self.storage, self.ledger)) if self.settings.raster.pictures else None
         return Inspector(store=self.storage, remember=self.ledger.assets.remember_facts, gallery=gallery)
 
-    @cached_property
+    @part
     def targets(self) -> tuple[Target, ...]:
         """The STAC APIs that take the Items too."""
         storage = self.settings.storage
         shape = Shape(storage.url, storage.public_url)
         return tuple(
-            Target(one.url, one.token, ledger=self.ledger, shape=shape, context=self._context("targets"), clock=now)
+            self.keeps(
+                Target(one.url, one.token, ledger=self.ledger, shape=shape, context=self._context("targets"), clock=now)
+            )
             for one in self.settings.targets
         )
 
@@ -216,18 +219,3 @@ class Parts:
         """Sleep, unless the process is asked to stop. Raises `Stopped`."""
         if self.stop.wait(seconds):
             raise Stopped("asked to stop")
-
-    def close(self) -> None:
-        """Release connections, the lease and the ledger."""
-        for provider in self._providers.values():
-            provider.close()
-        if "mirror" in self.__dict__:
-            self.mirror.close()
-        if self.__dict__.get("cluster") is not None:
-            self.__dict__["cluster"].close()
-        for target in self.__dict__.get("targets", ()):
-            target.close()
-        if "lease" in self.__dict__:
-            self.lease.release()
-        if "ledger" in self.__dict__:
-            self.ledger.close()

@@ -54,8 +54,6 @@ class Tenure:
         adopt_if_lost(self.parts)
         sweep_uploads(self.parts)
         self.parts.ledger.forgive()
-        # Made here, by one thread: the passes share them.
-        _ = self.parts.mirror, self.parts.inspect
         self.schedule.start(now())
 
     def keep_time(self) -> None:

@@ -119,7 +119,7 @@ def error_of(response: Response, *, refused: bool = False) -> HttpError:
     remedy = {
         403: "the account may lack the right for this",
         404: "check the configured url",
-        429: "lower requests_per_minute or the schedule, or wait for the quota to recover",
+        429: "wait for the quota to recover, or make the schedule rarer",
     }.get(response.status, "")
     return HttpError(message, remedy, status=response.status, code=code, body=said)
 

@@ -52,9 +52,12 @@ class Ledger:
         self.documents = Documents(database)
 
     @classmethod
-    def open(cls, url: str, clock: Callable[[], datetime]) -> Ledger:
-        """Open the ledger at `url`, made or migrated when needed. Raises `LedgerError`."""
-        return cls(Database(url), clock)
+    def open(cls, url: str, clock: Callable[[], datetime], *, writing: bool = True) -> Ledger:
+        """Open the ledger at `url`, made or migrated when needed; with `writing=False` it is only read.
+
+        Raises `LedgerError`.
+        """
+        return cls(Database(url, writing=writing), clock)
 
     def forgive(self) -> None:
         """End waits that are longer than any is: they were noted by a clock that has been set back since."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from stacsync.ledger import obsolete
 from stacsync.ledger.items import Transactions
@@ -51,11 +51,6 @@ class Documents:
         """Whether anything was ever published."""
         with self._database.read() as conn:
             return conn.execute(select(documents.c.key).limit(1)).first() is not None
-
-    def count(self) -> int:
-        """Return the number of documents in the store."""
-        with self._database.read() as conn:
-            return conn.execute(select(func.count()).select_from(documents)).scalar_one()
 
     def digest(self) -> str:
         """Return a name (hex) of what all documents but Items hold; of Items the indexes and lists tell."""

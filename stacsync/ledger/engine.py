@@ -1,42 +1,42 @@
-"""Open the ledger's database: SQLite (WAL) on a local disk, or PostgreSQL; bring its schema up to date."""
+"""Open the ledger's database: SQLite (WAL) on a local disk, or PostgreSQL; bring its schema up to date, or only read."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from stacsync.errors import LedgerError
+from stacsync.ledger import engines
 from stacsync.ledger.migrations import HEAD
 
-BUSY_SECONDS = 30.0
 _WRITER = 0x57AC57  # among PostgreSQL's advisory locks of this database: the right to write the ledger
-_REBUILD = (
-    "restore a backup, or move the file away: the next pass adopts what the bucket holds and transfers no file again"
+_RIGHTS = "check the file's rights and its folder's"
+_TROUBLES = (
+    (
+        ("locked", "lock timeout"),
+        "is locked by another process",
+        "stop that process, or wait for its pass to end",
+    ),
+    (
+        ("malformed", "not a database", "corrupt"),
+        "is damaged ({reason})",
+        "restore a backup, or move the file away: the next pass adopts what the bucket holds and transfers no file again",
+    ),
+    (
+        ("full", "no space left"),
+        "cannot grow: the disk is full",
+        "free some space; nothing was lost, the next pass goes on",
+    ),
+    (("read-only transaction",), "takes no writes", "let [ledger] url name the primary server"),
+    (("unable to open",), "cannot be opened ({reason})", _RIGHTS),
+    (("readonly", "read-only"), "cannot be written ({reason})", _RIGHTS),
 )
-
-
-def _sqlite_path(url: str) -> Path | None:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    return Path(parsed.database) if parsed.database and parsed.database != ":memory:" else None
-
-
-def _tune_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver would begin a transaction at the first write only, too late to wait for another writer.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")  # power loss may undo the last commits: a pass does them again
-    cursor.close()
+"""(what the database says, what we say, the way back)"""
 
 
 class Database:
@@ -45,24 +45,32 @@ class Database:
     Raises `LedgerError` for whatever the database refuses, with the way back; a password in the URL is never shown.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open `url` (sqlite:///… or postgresql+psycopg://…), creating or migrating the tables."""
+    def __init__(self, url: str, *, writing: bool = True) -> None:
+        """Open `url` (sqlite:///… or postgresql+psycopg://…), creating or migrating the tables.
+
+        With `writing=False` nothing is written: a ledger that is not there is an empty one in memory, and one of an
+        older version is read in a copy there; in PostgreSQL that one is refused.
+        """
         try:
             self.shown = make_url(url).render_as_string(hide_password=True)
-            self.path = _sqlite_path(url)
-            self.engine = self._create(url)
+            self.path = engines.sqlite_path(url)
+            self.engine = self._create(url) if writing else self._look(url)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise LedgerError(
                 f"[ledger] url: {type(error).__name__}",
                 'use "sqlite:///file.db" or "postgresql+psycopg://…" (extra stacsync[postgresql])',
             ) from None
         self._lock = RLock()
-        with self.explained():
-            self._migrate()
+        try:
+            with self.explained():
+                self._migrate() if writing else self._lift()
+        except LedgerError:
+            self.close()
+            raise
 
     def _create(self, url: str) -> Engine:
         if self.path is None:
-            return self._elsewhere(url)
+            return engines.elsewhere(url)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(mode=0o600)
@@ -70,18 +78,13 @@ class Database:
             raise LedgerError(
                 f"ledger {self.path}: {error.strerror}", "choose a writable place in [ledger] url"
             ) from None
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-        event.listen(engine, "connect", _tune_sqlite)
-        return engine
+        return engines.writing(url)
 
-    @staticmethod
-    def _elsewhere(url: str) -> Engine:
-        if make_url(url).get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
-        # A ledger in memory is one connection that all threads share.
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        event.listen(engine, "connect", _tune_sqlite)
-        return engine
+    def _look(self, url: str) -> Engine:
+        try:
+            return engines.reading(url)
+        except OSError as error:
+            raise LedgerError(f"ledger {self.path}: {error.strerror}", _RIGHTS) from None
 
     @property
     def local(self) -> bool:
@@ -93,7 +96,7 @@ class Database:
         if self.local:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS:g}s'")
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{engines.BUSY_SECONDS:g}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
 
     def _migrate(self) -> None:
@@ -104,13 +107,30 @@ class Database:
             self._begin(connection)
             current, foreign = _revision(connection)
             if current != HEAD:
-                self._upgrade(connection, current, foreign=foreign)
+                self._check(current, foreign=foreign)
+                _upgrade(connection)
             connection.commit()
 
-    def _upgrade(self, connection: Connection, current: str | None, *, foreign: bool) -> None:
-        from alembic import command  # noqa: PLC0415 - a ledger that is up to date starts without Alembic
-        from alembic.config import Config  # noqa: PLC0415 - the same
+    def _lift(self) -> None:
+        """Go on in memory, where tables can be made and changed, unless what is there is up to date."""
+        with self.engine.connect() as connection:
+            current, foreign = _revision(connection)
+            if current == HEAD:
+                return
+            self._check(current, foreign=foreign)
+            if current is not None and not self.local:
+                raise LedgerError(
+                    f"ledger {self.shown} was written by an older stacsync (schema {current}, this one knows {HEAD})",
+                    "stop that version; the next `stacsync sync` or `stacsync run` of this one brings it up to date",
+                )
+            memory = engines.elsewhere(engines.MEMORY)
+            if current is not None:
+                engines.copy(connection, memory)
+        self.engine.dispose()
+        self.engine = memory
+        self._migrate()
 
+    def _check(self, current: str | None, *, foreign: bool) -> None:
         if foreign:
             raise LedgerError(f"{self.shown} holds foreign tables", "give stacsync a database of its own")
         if current is not None and current > HEAD:
@@ -118,11 +138,6 @@ class Database:
                 f"ledger {self.shown} was written by a newer stacsync (schema {current}, this one knows {HEAD})",
                 "run that version, or move the ledger away to start a new one",
             )
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -165,20 +180,20 @@ def _revision(connection: Connection) -> tuple[str | None, bool]:
     return None, "jobs" in tables
 
 
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - a ledger that is up to date starts without Alembic
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
 def _explain(shown: str, reason: str) -> LedgerError:
     lowered = reason.lower()
-    if "locked" in lowered or "lock timeout" in lowered:
-        return LedgerError(
-            f"ledger {shown} is locked by another process", "stop that process, or wait for its pass to end"
-        )
-    if "malformed" in lowered or "not a database" in lowered or "corrupt" in lowered:
-        return LedgerError(f"ledger {shown} is damaged ({reason})", _REBUILD)
-    if "full" in lowered or "no space left" in lowered:
-        return LedgerError(
-            f"ledger {shown}: the disk is full", "free some space; nothing was lost, the next pass goes on"
-        )
-    if "read-only transaction" in lowered:
-        return LedgerError(f"ledger {shown} takes no writes", "let [ledger] url name the primary server")
-    if "readonly" in lowered or "read-only" in lowered or "unable to open" in lowered:
-        return LedgerError(f"ledger {shown} cannot be written ({reason})", "check the file's rights and its folder's")
+    for signs, told, remedy in _TROUBLES:
+        if any(sign in lowered for sign in signs):
+            return LedgerError(f"ledger {shown} {told.format(reason=reason)}", remedy)
     return LedgerError(f"ledger {shown}: {reason.splitlines()[0][:200]}", "check that the database is up and reachable")

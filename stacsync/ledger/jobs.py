@@ -125,12 +125,6 @@ class Jobs:
                 change.values(state=JobState.PUBLISHED, published_at=now, updated_at=now)
             ).rowcount
 
-    def staged(self, provider: str) -> list[str]:
-        """Return the ids of jobs whose documents are not all written yet."""
-        query = select(jobs.c.job).where(jobs.c.provider == provider, jobs.c.state == JobState.STAGED)
-        with self._database.read() as connection:
-            return list(connection.execute(query).scalars())
-
     def forget(self, provider: str, job: str | None = None) -> int:
         """Forget fingerprints and back-off (of one job or all): the next pass looks at them anew. Return how many."""
         change = update(jobs).where(jobs.c.provider == provider if job is None else _is(provider, job))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from stacsync.ledger.engine import Database
 from stacsync.ledger.schema import memories, passes
 from stacsync.ledger.times import from_text, to_text
 from stacsync.ledger.upsert import upsert
 
-KEPT = 2_000
-"""Passes remembered per provider: about a week at five minutes."""
+KEPT = timedelta(days=8)
+"""How long passes are remembered; of each provider also the last and the last good one, however old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,14 @@ def _row(row: Row[Any]) -> PassRow:
     )
 
 
+def _last(provider: str) -> Select[Any]:
+    return select(func.max(passes.c.id)).where(passes.c.provider == provider, passes.c.finished_at.is_not(None))
+
+
+def _last_success(provider: str) -> Select[Any]:
+    return select(func.max(passes.c.id)).where(passes.c.provider == provider, passes.c.ok.is_(True))
+
+
 class Passes:
     """The passes of the ledger."""
 
@@ -63,7 +71,7 @@ class Passes:
             )
             assert made.inserted_primary_key is not None  # noqa: S101 - the key is made by the database
             number = int(made.inserted_primary_key[0])
-            connection.execute(delete(passes).where(passes.c.provider == provider, passes.c.id <= number - KEPT * 4))
+            self._drop_old(connection, provider)
         return number
 
     def finish(self, number: int, *, ok: bool, counts: Mapping[str, Any], error: str | None) -> None:
@@ -75,13 +83,11 @@ class Passes:
 
     def last(self, provider: str) -> PassRow | None:
         """Return the newest pass that ended."""
-        return self._one(
-            select(func.max(passes.c.id)).where(passes.c.provider == provider, passes.c.finished_at.is_not(None))
-        )
+        return self._one(_last(provider))
 
     def last_success(self, provider: str) -> PassRow | None:
         """Return the newest pass that ended well."""
-        return self._one(select(func.max(passes.c.id)).where(passes.c.provider == provider, passes.c.ok.is_(True)))
+        return self._one(_last_success(provider))
 
     def recent(self, since: datetime) -> list[PassRow]:
         """Return all passes that began after `since`, oldest first."""
@@ -89,7 +95,17 @@ class Passes:
         with self._database.read() as connection:
             return [_row(row) for row in connection.execute(query)]
 
-    def _one(self, newest: Any) -> PassRow | None:
+    def _drop_old(self, connection: Connection, provider: str) -> None:
+        newest = [connection.execute(one(provider)).scalar() for one in (_last, _last_success)]
+        connection.execute(
+            delete(passes).where(
+                passes.c.provider == provider,
+                passes.c.started_at < to_text(self._clock() - KEPT),
+                passes.c.id.not_in([number for number in newest if number is not None]),
+            )
+        )
+
+    def _one(self, newest: Select[Any]) -> PassRow | None:
         with self._database.read() as connection:
             row = connection.execute(select(passes).where(passes.c.id == newest.scalar_subquery())).one_or_none()
         return None if row is None else _row(row)

@@ -1,4 +1,4 @@
-"""The tables of the ledger.
+"""The tables of the ledger; a change here takes a step in `stacsync.ledger.migrations` with it.
 
 Times are ISO 8601 text in UTC (`2026-01-31T12:00:00.000000Z`), so that both databases sort and compare them alike.
 JSON is orjson text. No column ever holds a secret, a token or a signed address.

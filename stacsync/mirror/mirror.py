@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from stacsync import layout
 from stacsync.errors import JobNotReady, JobSkipped, JobUnusable, Stopped, TransferFailed
-from stacsync.jobs import AssetRecord, Inline, JobRecord, Member, MemberFact, Mirrored, PackageRecord
+from stacsync.jobs import AssetRecord, Inline, JobRecord, MemberFact, Mirrored, PackageRecord
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror import reuse
 from stacsync.mirror.errand import Errand, Ticker, named
@@ -98,7 +98,7 @@ class Mirror:
         """Mirror assets; the results are in the order of `transfers`, a failed one is its error.
 
         Raises what ends more than one asset: `StorageError`, `LedgerError`, `Unavailable` from signing, `Stopped`.
-        Transfers of one key and identity are done once.
+        Transfers of one key and identity are done once. A member of a package is none: it lies where `unpack` put it.
         """
         errand = Errand(provider_name, job, provider, self._here.fetcher(provider_name))
         rows = self._ledger.assets.get_many(reuse.candidates(transfers))
@@ -143,8 +143,6 @@ class Mirror:
         ticker = Ticker(self._observer, errand.name, errand.job.id, choice.key)
         ticker.start(asset.size)
         try:
-            if isinstance(asset.source, Member):
-                choice = self._member(errand, asset, asset.source)
             moved = self._moved(errand, asset, choice, ticker)
             if choice.present is None:
                 pen.note(moved.row)
@@ -166,15 +164,6 @@ class Mirror:
         hands = self._here if isinstance(asset.source, Inline) else self._hands
         with self._turns.of(errand.name, self._check):
             return hands.move(errand, asset, choice, ticker)
-
-    def _member(self, errand: Errand, asset: AssetRecord, member: Member) -> reuse.Choice:
-        """Find a member where its package was unpacked, and let the ledger call it by the asset's identity."""
-        key = self._shelf.key(errand, member)
-        row = self._ledger.assets.get_many([key]).get(key)
-        choice = reuse.unpacked(asset, member.path, row)
-        if choice.present is not None and choice.present != row:
-            self._ledger.assets.record(choice.present)
-        return choice
 
     def _unpack(self, errand: Errand, package: PackageRecord) -> tuple[MemberFact, ...]:
         key = layout.package_folder(errand.name, errand.job.id, package.id)

@@ -8,11 +8,9 @@ the new bytes go beside it, under a key marked with their identity; the old obje
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stacsync import layout
-from stacsync.errors import TransferFailed
-from stacsync.jobs import AssetRecord
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror.order import Transfer
 
@@ -45,13 +43,6 @@ def choose(transfer: Transfer, rows: Mapping[str, AssetRow]) -> Choice:
             return Choice(key, present=row)
     earlier = rows.get(transfer.key)
     return Choice(transfer.key) if earlier is None else Choice(beside, earlier=earlier)
-
-
-def unpacked(asset: AssetRecord, path: str, row: AssetRow | None) -> Choice:
-    """Return the choice for a member of a package. Raises `TransferFailed` when it was not unpacked."""
-    if row is None:
-        raise TransferFailed(f"the package that was unpacked holds no {path}")
-    return Choice(row.key, present=replace(row, identity=asset.identity))
 
 
 def same_source(choice: Choice, provider: str, job: str) -> str | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 import orjson
 
 from stacsync import layout
-from stacsync.errors import TransferFailed
-from stacsync.jobs import Member, MemberFact, PackageRecord, identity
+from stacsync.jobs import MemberFact, PackageRecord, identity
 from stacsync.ledger.assets import AssetRow
 from stacsync.mirror.errand import Errand
 from stacsync.mirror.members import with_heads
@@ -20,8 +17,6 @@ from stacsync.mirror.notes import Book
 from stacsync.storage import Storage
 from stacsync.storage.presence import sizes
 
-REMEMBERED = 10_000
-"""Packages whose folder is known without reading their note."""
 ROWS_AT_ONCE = 1_000
 
 
@@ -51,8 +46,6 @@ class Shelf:
     def __init__(self, storage: Storage, book: Book) -> None:
         self._storage = storage
         self._book = book
-        self._lock = Lock()
-        self._folders: OrderedDict[tuple[str, str, str], str] = OrderedDict()
 
     def find(self, errand: Errand, package: PackageRecord) -> tuple[MemberFact, ...] | None:
         """Return the members of `package` if this very version of it lies in the store, with all that is wanted; else None."""
@@ -63,7 +56,6 @@ class Shelf:
         if any(present.get(fact.key) != fact.size for fact in note.members):
             return None
         self._record(errand, package, note.members, only_missing=True)
-        self._remember(errand, package.id, note.folder)
         return with_heads(self._storage, (fact for fact in note.members if package.wants(fact.path)))
 
     def place(self, errand: Errand, package: PackageRecord) -> Place:
@@ -92,24 +84,11 @@ class Shelf:
             content_type="application/json",
         )
         self._record(errand, package, facts)
-        self._remember(errand, package.id, place.folder)
 
     def clear(self, place: Place) -> None:
         """Take away what a failed attempt wrote, unless it wrote over what documents name."""
         if place.fresh:
             self._storage.delete([item.key for item in self._storage.list(place.folder)])
-
-    def key(self, errand: Errand, member: Member) -> str:
-        """Return the key of an unpacked member. Raises `TransferFailed` when its package was not unpacked."""
-        with self._lock:
-            folder = self._folders.get((errand.name, errand.job.id, member.package))
-        if folder is None:
-            note = self._note(errand, member.package)
-            if note is None:
-                raise TransferFailed(f"{member.path} is in a package that was not unpacked")
-            folder = note.folder
-            self._remember(errand, member.package, folder)
-        return layout.member_key(folder, member.path)
 
     def _note(self, errand: Errand, package: str) -> Note | None:
         try:
@@ -126,12 +105,6 @@ class Shelf:
             rows = [_row(errand, package, fact) for fact in batch if fact.key not in known]
             if rows:
                 self._book.record(*rows)
-
-    def _remember(self, errand: Errand, package: str, folder: str) -> None:
-        with self._lock:
-            self._folders[errand.name, errand.job.id, package] = folder
-            if len(self._folders) > REMEMBERED:
-                self._folders.popitem(last=False)
 
 
 def _batches(facts: Iterable[MemberFact]) -> Iterator[list[MemberFact]]:

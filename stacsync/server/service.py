@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from threading import Lock
 from typing import Protocol
@@ -99,7 +98,3 @@ class Service:
         """Take in what a pass tells (a `stacsync.mirror.events.Observer`)."""
         self.transfers.observe(event)
         self.counters.observe(event)
-
-    def since(self) -> datetime:
-        """Return since when the passes run."""
-        return self.entered

@@ -52,10 +52,6 @@ class Settings(Section):
         default_factory=dict, description="The configured providers, by name"
     )
 
-    def enabled(self) -> dict[str, CommonProvider]:
-        """Return the providers that are not switched off, by name."""
-        return {name: provider for name, provider in self.providers.items() if provider.enabled}
-
     def secrets(self) -> Iterator[str]:
         """Yield every secret in clear, for `stacsync.logs.conceal` alone."""
         yield from _secrets(self)

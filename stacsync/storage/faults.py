@@ -23,6 +23,7 @@ _GRANT = (
     " s3:DeleteObject and s3:AbortMultipartUpload, on its objects"
 )
 _KEYS = "correct {settings}.access_key_id and {settings}.secret_access_key, or what the AWS credential chain finds"
+_OWN = "set {settings}.access_key_id and {settings}.secret_access_key"
 _REGION = "set {settings}.region to the bucket's region"
 _ROOM = "make room or raise the quota; the next pass goes on where this one stopped"
 _LATER = "the next pass tries again; lower mirror.concurrency if this recurs"
@@ -47,7 +48,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "NoSuchUpload": ("the upload is no longer known", "the next pass begins it anew"),
     "NoCredentials": (
         "there are no credentials",
-        "set {settings}.access_key_id and {settings}.secret_access_key, or AWS_… in the environment",
+        f"{_OWN}, or AWS_… in the environment",
+    ),
+    "AwsConfiguration": (
+        "the AWS configuration of this machine cannot be used",
+        f"correct what AWS_PROFILE and AWS_CONFIG_FILE name, or {_OWN}",
     ),
     "Unreachable": ("it cannot be reached", "check {settings}.endpoint_url and the network; the next pass tries again"),
     "RepeatedPage": ("its listing goes in circles", "use another S3 server"),
@@ -71,6 +76,10 @@ _BY_EXCEPTION = {
     "NoCredentialsError": "NoCredentials",
     "PartialCredentialsError": "NoCredentials",
     "CredentialRetrievalError": "NoCredentials",
+    "ProfileNotFound": "AwsConfiguration",
+    "ConfigNotFound": "AwsConfiguration",
+    "ConfigParseError": "AwsConfiguration",
+    "InvalidConfigError": "AwsConfiguration",
     "ParamValidationError": "InvalidRequest",
     "PaginationError": "RepeatedPage",
     "UnauthenticatedError": "NoCredentials",

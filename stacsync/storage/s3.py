@@ -285,6 +285,7 @@ class S3Storage:
     def close(self) -> None:
         """Release connections."""
         self._access.close()
+        self._objects = object_store(self._access, self._bucket, self._prefix.rstrip("/"))  # obstore has no close
 
 
 def _dropped(fault: Fault) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, TypeVar
@@ -92,9 +93,17 @@ class Access:
         """Return the error that tells `fault`, and the way out."""
         return fault.error(self.url, doing, self._settings)
 
+    @contextmanager
+    def told(self, doing: str) -> Iterator[None]:
+        """Turn botocore's errors into `StorageError`: of answers, of the network, and of looking for credentials."""
+        try:
+            yield
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            raise self.refusal(faults.from_botocore(error), doing) from error
+
     @property
     def client(self) -> Any:
-        """Return the boto3 client. Raises `StorageError` when there are no credentials."""
+        """Return the boto3 client; to be used within `told`. Raises `StorageError` when there are no credentials."""
         with self._lock:
             if self._client is None:
                 if self.session.get_credentials() is None:
@@ -113,19 +122,17 @@ class Access:
     def ask(self, operation: str, doing: str, **parameters: Any) -> Any:
         """Send one request through boto3. Raises `KeyError` when the object is missing, else `StorageError`."""
         try:
-            return getattr(self.client, operation)(**parameters)
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            fault = faults.from_botocore(error)
-            if fault.missing:
+            with self.told(doing):
+                return getattr(self.client, operation)(**parameters)
+        except Refusal as error:
+            if error.fault.missing:
                 raise KeyError(parameters.get("Key", parameters.get("Bucket"))) from None
-            raise self.refusal(fault, doing) from error
+            raise
 
     def pages(self, operation: str, doing: str, **parameters: Any) -> Iterator[Any]:
         """Yield the pages of a listing. Raises `StorageError`."""
-        try:
+        with self.told(doing):
             yield from self.client.get_paginator(operation).paginate(**parameters)
-        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
-            raise self.refusal(faults.from_botocore(error), doing) from error
 
     def send(
         self,
@@ -144,7 +151,8 @@ class Access:
         length = {} if body is None else {"Content-Length": str(len(body))}
 
         def attempt() -> urllib3.BaseHTTPResponse:
-            address = self.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SIGNED_FOR)
+            with self.told(doing):
+                address = self.client.generate_presigned_url(operation, Params=parameters, ExpiresIn=_SIGNED_FOR)
             response = self.pool.request(
                 method,
                 address,

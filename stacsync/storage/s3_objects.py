@@ -53,9 +53,13 @@ def object_store(access: Access, bucket: str, prefix: str) -> Callable[[int], S3
 
 @contextmanager
 def told(access: Access, doing: str, missing: str | None = None) -> Iterator[None]:
-    """Turn obstore's errors into ours; an object that is missing is a `KeyError` of the key `missing`, if given."""
+    """Turn obstore's errors into ours, and those of boto3, which finds the credentials for it.
+
+    An object that is missing is a `KeyError` of the key `missing`, if given.
+    """
     try:
-        yield
+        with access.told(doing):
+            yield
     except (BaseError, OSError, NotImplementedError) as error:
         fault = from_obstore(error)
         if fault.missing and missing is not None:

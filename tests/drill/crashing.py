@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -27,6 +26,7 @@ from typing import Any, cast
 from sqlalchemy import Connection
 from stacsync import registry
 from stacsync.app import App, Parts, now
+from stacsync.app.part import part
 from stacsync.jobs import JobRecord, JobResult
 from stacsync.ledger import Ledger
 from stacsync.logs import configure
@@ -168,17 +168,17 @@ class SteppedParts(Parts):
         super().__init__(registry.load_settings(config))
         self.points = points
 
-    @cached_property
+    @part
     def storage(self) -> Storage:
         return cast("Storage", StepStorage(super().storage, self.points, "store"))
 
-    @cached_property
+    @part
     def ledger(self) -> Ledger:
         return watch_ledger(super().ledger, self.points)
 
-    @cached_property
+    @part
     def mirror(self) -> Mirror:
-        return Mirror(
+        mirror = Mirror(
             self.storage,
             self.ledger,
             concurrency=self.settings.mirror.concurrency,
@@ -190,6 +190,7 @@ class SteppedParts(Parts):
             sleep=self.sleep,
             sizes=SIZES,
         )
+        return self.keeps(mirror)
 
     def provider(self, name: str) -> JobProvider:
         with self._lock:

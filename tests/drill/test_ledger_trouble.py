@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from stacsync.demo.openeo import OpenEOStandIn
-from stacsync.ledger import engine
+from stacsync.ledger import engines
 from tests.drill.conftest import few
 from tests.drill.scene import CHANGED, KEEP, NEW, OLD
 from tests.kit.commands import Command, Done, commands
@@ -77,7 +77,7 @@ def test_locked_by_another_process(
     tried: Callable[[int], None],
 ) -> None:
     """While another process holds the ledger's lock, sync and status end with the reason; afterwards all is well."""
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.2)
     with closing(sqlite3.connect(workspace.ledger, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         refused(command("sync"), "locked by another process", "stop that process")
@@ -147,14 +147,14 @@ def test_disk_full(
     with closing(sqlite3.connect(workspace.ledger)) as other:
         other.execute("VACUUM")
         size = other.execute("PRAGMA page_count").fetchone()[0]
-    tune = engine._tune_sqlite
+    tune = engines._tune_sqlite
 
     def narrow(connection: sqlite3.Connection, record: object) -> None:
         tune(connection, record)
         connection.execute(f"PRAGMA max_page_count={size + pages}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "_tune_sqlite", narrow)
+        patched.setattr(engines, "_tune_sqlite", narrow)
         refused(command("sync"), "the disk is full", "free some space")
     openeo.jobs = (CHANGED, NEW, KEEP)
     comes_back(workspace, wanted)

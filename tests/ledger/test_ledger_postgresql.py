@@ -162,7 +162,7 @@ def test_a_second_writer_is_told_who_is_in_the_way(
     postgres: Postgres, ledger_template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever cannot write in time is told that another process does, rather than waiting forever."""
-    monkeypatch.setattr("stacsync.ledger.engine.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("stacsync.ledger.engines.BUSY_SECONDS", 0.2)
     url = postgres.database(ledger_template)
     one, other = Ledger.open(url, lambda: NOW), Ledger.open(url, lambda: NOW)
     with one.write(), pytest.raises(LedgerError, match="locked by another process"):

@@ -575,6 +575,17 @@ def test_a_configured_refresh_token_begins(backend: OpenEOStandIn, tmp_path: Pat
     assert len(ids(connect(backend, tmp_path, auth={**auth, "refresh_token": "given-out-anew"}))) == 4
 
 
+def test_a_token_file_that_cannot_be_locked_is_told(backend: OpenEOStandIn, tmp_path: Path) -> None:
+    """Where a rotated token could not be kept the sign-in is not begun: the file is named, and the setting to change."""
+    (tmp_path / "taken").touch()
+    (tmp_path / ".t.json.lock").mkdir()
+    for file in (tmp_path / "taken" / "t.json", tmp_path / "t.json"):
+        auth = {**DEVICE, "refresh_token": backend.issuer.refresh_token, "token_file": str(file)}
+        with pytest.raises(ConfigError, match=r"t\.json cannot be written.*auth\.token_file"):
+            ids(connect(backend, tmp_path, auth=auth))
+    assert backend.count("/oidc/token") == 0
+
+
 def test_threads_do_not_use_up_a_refresh_token(backend: OpenEOStandIn, tmp_path: Path) -> None:
     """A rotated token works once: however many threads begin at the same time, it is used by one."""
     auth = {**DEVICE, "refresh_token": backend.issuer.refresh_token}

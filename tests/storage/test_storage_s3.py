@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +205,31 @@ class TestRefusals:
             store.get("a")
         with pytest.raises(StorageError, match="there are no credentials"):
             list(store.list())
+
+    @pytest.mark.parametrize(
+        ("profile", "config", "words"),
+        [
+            ("default", "[default]\ncredential_process = false\n", "there are no credentials"),
+            ("missing", "[default]\n", "AWS configuration of this machine cannot be used"),
+            ("default", "[default\n", "AWS configuration of this machine cannot be used"),
+        ],
+        ids=["a program that fails", "a profile that is not there", "a file that is none"],
+    )
+    def test_a_chain_that_breaks(
+        self, scripted: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: str, config: str, words: str
+    ) -> None:
+        """A credential chain that fails is told with the way out, by each of the three stacks."""
+        (tmp_path / "config").write_text(config)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+        monkeypatch.setenv("AWS_PROFILE", profile)
+        store = scripted(Bucket(), access_key_id=None, secret_access_key=None, region=None)
+        for act in (
+            lambda: store.put("a", b"", content_type=JSON),
+            lambda: list(store.list()),
+            lambda: list(store.stream("a")),
+        ):
+            with pytest.raises(StorageError, match=f"{words}.*storage.access_key_id"):
+                act()
 
     def test_an_authority_that_is_not_named(self, options_of: Callable[[str], Any]) -> None:
         """A certificate of a private authority is refused until storage.ca_bundle names it, by each of the three stacks."""

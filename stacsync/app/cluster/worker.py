@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from importlib.metadata import version
 from threading import Lock
 
@@ -18,6 +17,7 @@ from stacsync import registry
 from stacsync.app.cluster.task import Failure, Task
 from stacsync.app.cluster.wanted import still_wanted
 from stacsync.app.memory import ReadOnlyMemory
+from stacsync.app.part import part
 from stacsync.app.parts import Parts, now
 from stacsync.errors import ConfigError, StacsyncError, Stopped
 from stacsync.logs import configure, get_logger
@@ -76,11 +76,11 @@ class Outpost(Parts):
                 "give workers the same configuration, and start them again",
             )
 
-    @cached_property
+    @part
     def here(self) -> Here:
         """What moves assets in this process."""
         mirror = self.settings.mirror
-        return Here(
+        here = Here(
             self.storage,
             UploadNotes(self.storage),
             max_asset_size=mirror.max_asset_size,
@@ -91,6 +91,7 @@ class Outpost(Parts):
             sleep=self.sleep,
             check=lambda: self.sleep(0),
         )
+        return self.keeps(here)
 
     def memory(self, name: str) -> Memory:  # noqa: ARG002 - every provider finds the same: nothing
         """Return a memory that knows nothing and lasts as long as this process."""

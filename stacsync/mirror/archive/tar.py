@@ -8,6 +8,7 @@ the kind of everything else so that it can be refused by name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from stacsync.mirror.archive.pull import Pull
 BLOCK = 512
 LONGEST_HEADER = 64 * 1024
 """Bytes of a long name or of extended headers; real ones have a few hundred."""
+_DIGITS = re.compile(r"[0-9]{1,20}")
+"""A number in decimal digits: 64 bits, or as many as a writer pads to."""
 
 
 class Kind(StrEnum):
@@ -100,9 +103,7 @@ def _member(block: bytes, size: int, flag: bytes, extended: Mapping[str, str]) -
     if kind is Kind.FILE and name.endswith("/"):
         kind = Kind.FOLDER
     if "size" in extended:
-        if not (extended["size"].isascii() and extended["size"].isdigit()):
-            raise JobUnusable("the archive has a broken header")
-        size = int(extended["size"])
+        size = _decimal(extended["size"])
     return TarMember(name, kind, 0 if kind in _EMPTY_KINDS else size)
 
 
@@ -132,6 +133,12 @@ def _number(field: bytes) -> int:
     return value
 
 
+def _decimal(digits: str) -> int:
+    if not _DIGITS.fullmatch(digits):
+        raise JobUnusable("the archive has a broken extended header")
+    return int(digits)
+
+
 def _checksum_fits(block: bytes) -> bool:
     digits = block[148:156].replace(b"\0", b" ").strip()
     if not digits or any(digit not in b"01234567" for digit in digits):
@@ -156,12 +163,13 @@ def _extend(extended: dict[str, str], flag: bytes, text: bytes) -> None:
         extended["path"] = _text(text)
     elif flag != b"K":
         while text:
-            length, _, rest = text.partition(b" ")
-            if not length.isdigit() or not len(length) + 1 < int(length) <= len(text):
+            digits, _, rest = text.partition(b" ")
+            length = _decimal(_text(digits))
+            if not len(digits) + 1 < length <= len(text):
                 raise JobUnusable("the archive has a broken extended header")
-            key, _, value = rest[: int(length) - len(length) - 1].removesuffix(b"\n").partition(b"=")
+            key, _, value = rest[: length - len(digits) - 1].removesuffix(b"\n").partition(b"=")
             extended[_text(key)] = _text(value)
-            text = text[int(length) :]
+            text = text[length:]
 
 
 def _read_to_the_end(stream: Pull) -> None:

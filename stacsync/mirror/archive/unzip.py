@@ -29,7 +29,8 @@ _LOCAL_HEADER = 30
 @contextmanager
 def opened(file: IO[bytes], members: int) -> Iterator[zipfile.ZipFile]:
     """Open the archive in `file`, of at most so many members. Raises `JobUnusable` for what is none, or too large a list."""
-    count, directory = _end_record(file)
+    with _readable():
+        count, directory = _end_record(file)
     if count > members or directory > LARGEST_DIRECTORY:
         raise JobUnusable(f"the ZIP archive lists more than {members} members", "look at the package by hand")
     with _readable():
@@ -84,7 +85,7 @@ def _readable() -> Iterator[None]:
         raise JobUnusable(
             "the ZIP archive uses a compression that cannot be read", "look at the package by hand"
         ) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, ValueError, OverflowError) as error:
         raise JobUnusable("the ZIP archive is broken or truncated") from error
     except OSError as error:
         if error.errno != errno.EINVAL:  # what a seek to a place before the file's start says

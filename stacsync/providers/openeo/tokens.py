@@ -38,29 +38,39 @@ class TokenFile:
         """Keep `token` instead of the one before, durably. Raises `ConfigError` when the file cannot be written."""
         conceal([token])
         content = orjson.dumps({"refresh_token": token, "configured": self._mark()})
-        try:
+        with self._explained():
             self._replace(content)
-        except OSError as problem:
-            raise ConfigError(
-                f"the token file {self.path} cannot be written: {problem.strerror}",
-                "make its folder writable, or name another file in auth.token_file",
-            ) from problem
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes from using up the same token at the same time, where the system can."""
+        """Keep other processes from using up the same token at the same time, where the system can.
+
+        Raises `ConfigError` when the folder of the file takes no lock: a rotated token could not be kept there.
+        """
         try:
             import fcntl  # noqa: PLC0415  # not on every system
         except ImportError:
             yield
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            with self._explained():
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as problem:
+            raise ConfigError(
+                f"the token file {self.path} cannot be written: {problem.strerror}",
+                "make its folder writable, or name another file in auth.token_file",
+            ) from problem
 
     def _stored(self) -> str | None:
         try:
