@@ -365,13 +365,39 @@ def test_two_providers_cannot_fill_one_collection(tmp_path: Path) -> None:
     assert "providers.b.collection: the provider `a` fills this collection already" in told
 
 
+@pytest.mark.parametrize("value", [SECRET, f"/{SECRET}", f"/nowhere/{SECRET}", f"{SECRET}\\u0000", SECRET * 100])
+def test_a_secret_where_a_files_name_belongs_is_not_shown(tmp_path: Path, value: str) -> None:
+    """What is no path in a folder that exists may be the secret itself: its key alone is told, in file and environment."""
+    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', f'password_file = "{value}"'))
+    assert "providers.my-house.auth.password_file: cannot read the file that it names" in told
+    assert SECRET not in told
+    variable = {"STACSYNC_PROVIDERS__MY_HOUSE__AUTH__PASSWORD_FILE": value.replace("\\u0000", "")}
+    assert SECRET not in refusal(tmp_path, HOUSE, variable)
+
+
+@pytest.mark.parametrize("address", [f"tcp://u:{SECRET}@s:8786", SECRET, f"u:{SECRET}@s:8786", "s"])
+def test_a_schedulers_address_holds_no_secret(tmp_path: Path, address: str) -> None:
+    """User and password, and what is no address at all, are refused and not shown."""
+    told = refusal(tmp_path, f'{MINIMAL}[mirror]\nexecutor = "dask"\ndask_scheduler = "{address}"\n')
+    assert 'mirror.dask_scheduler: an address such as "tcp://scheduler:8786"' in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("address", ["tcp://scheduler:8786", "tls://[::1]:8786", "scheduler:8786", "tcp://scheduler"])
+def test_a_schedulers_address_has_any_form_that_dask_takes(tmp_path: Path, address: str) -> None:
+    """With or without a protocol."""
+    mirror = f'[mirror]\nexecutor = "dask"\ndask_scheduler = "{address}"\n'
+    assert read(tmp_path, MINIMAL + mirror).mirror.dask_scheduler == address
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A missing, double, binary or huge value file is one line; the value is not called missing as well."""
     binary, huge = tmp_path / "binary", tmp_path / "huge"
     binary.write_bytes(b"\xff\xfe")
     huge.write_bytes(b"x" * (2 << 20))
-    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', 'password_file = "/nowhere"'))
-    assert "providers.my-house.auth.password_file: cannot read '/nowhere': No such file or directory" in told
+    missing = tmp_path / "missing"
+    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', f'password_file = "{missing}"'))
+    assert f"providers.my-house.auth.password_file: cannot read '{missing}': No such file or directory" in told
     assert "auth.password:" not in told
     told = refusal(tmp_path, HOUSE + 'password_file = "/nowhere"\n')
     assert "auth.password_file: given together with `password`" in told

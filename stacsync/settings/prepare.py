@@ -64,7 +64,7 @@ class Preparation:
             self.problems[place] = f"{name} is no UTF-8 text"
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no file name"
-            self.problems[place] = f"cannot read {name!r}: {reason}"
+            self.problems[place] = f"cannot read {_shown(name)}: {reason}"
 
     def _value(self, value: Any, annotation: Any, path: tuple[str | int, ...]) -> Any:
         if annotation is None:
@@ -93,3 +93,10 @@ class Preparation:
         if shape.is_list(annotation) and not shape.models(shape.element(annotation)):
             return [part.strip() for part in text.split(",") if part.strip()]
         return text
+
+
+def _shown(name: str) -> str:
+    """Return a file's name if its folder is there; anything else may be the secret itself, in the wrong place."""
+    folder = Path(name.partition("\0")[0]).parent
+    known = folder.name and folder.is_dir()
+    return repr(name) if known else "the file that it names (the path of a file is expected, not the value itself)"

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from stacsync.settings.values import Cron, Duration, File, Interval, LedgerUrl, Size, StorageUrl, Text, Url
+from stacsync.settings.values import Cron, Duration, File, Interval, LedgerUrl, Scheduler, Size, StorageUrl, Text, Url
 
 
 class Section(BaseModel):
@@ -121,7 +121,7 @@ class Mirror(Section):
 
     concurrency: int = Field(default=16, ge=1, le=256, description="Transfers at once")
     executor: Literal["local", "dask"] = Field(default="local", description="Where transfers run")
-    dask_scheduler: Text | None = Field(
+    dask_scheduler: Scheduler | None = Field(
         default=None, description="Address of the Dask scheduler, such as `tcp://scheduler:8786`; for executor `dask`"
     )
     max_asset_size: Size = Field(
