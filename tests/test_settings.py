@@ -162,6 +162,48 @@ def test_any_value_may_come_from_a_file(tmp_path: Path, ending: str) -> None:
     assert house.url == "https://other.example"
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_variables_last_line_break_is_none_of_its_value(tmp_path: Path, ending: str) -> None:
+    """Whoever makes a variable of a file leaves it there; keys and regions lose the spaces around them as well."""
+    variables = {
+        "STACSYNC_PROVIDERS__MY_HOUSE__AUTH__PASSWORD": f" {SECRET} {ending}",
+        "STACSYNC_STORAGE__ACCESS_KEY_ID": f" AKID {ending}",
+        "STACSYNC_STORAGE__SECRET_ACCESS_KEY": f"{SECRET}{ending}",
+        "STACSYNC_STORAGE__REGION": f"eu-1{ending}",
+        "STACSYNC_STORAGE__PUBLIC_URL": ending,
+    }
+    settings = read(tmp_path, HOUSE, variables)
+    storage, house = settings.storage, settings.providers["my-house"]
+    assert isinstance(house, House)
+    assert isinstance(house.auth, Basic)
+    assert house.auth.password.get_secret_value() == f" {SECRET} "
+    assert (storage.access_key_id, storage.region, storage.public_url) == ("AKID", "eu-1", None)
+    assert storage.secret_access_key is not None
+    assert storage.secret_access_key.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("storage.access_key_id", f"AK\n{SECRET}"),
+        ("storage.region", f"{SECRET} 1"),
+        ("storage.secret_access_key", f"{SECRET}\n{SECRET}"),
+        ("providers.my-house.auth.password", f"\n{SECRET}"),
+    ],
+)
+def test_what_no_request_can_carry_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    """Control characters in secrets, and spaces in keys and regions, are told by the key alone, from wherever they come."""
+    held = tmp_path / "value"
+    held.write_text(value)
+    name = "STACSYNC_" + key.upper().replace(".", "__").replace("-", "_")
+    pair = {"STACSYNC_STORAGE__ACCESS_KEY_ID": "AK", "STACSYNC_STORAGE__SECRET_ACCESS_KEY": "made-up"}
+    for source in ({name: value}, {f"{name}_FILE": str(held)}):
+        told = refusal(tmp_path, HOUSE, {**{one: text for one, text in pair.items() if one != name}, **source})
+        assert f"{key}: " in told
+        assert "line break" in told
+        assert SECRET not in told
+
+
 def test_a_variable_beats_the_files_key_file(tmp_path: Path) -> None:
     """A value from the environment replaces a `<key>_file` of the file, which is then not even read."""
     text = HOUSE.replace(f'password = "{SECRET}"', 'password_file = "/nowhere/at/all"')

@@ -21,7 +21,7 @@ from stacsync.settings.sections import (
     Storage,
     Target,
 )
-from stacsync.settings.values import Cron, Duration, Globs, HostPort, Interval, Since, Size, Text, Url
+from stacsync.settings.values import Cron, Duration, Globs, HostPort, Interval, Key, Since, Size, Text, Url
 
 __all__ = [
     "Catalog",
@@ -31,6 +31,7 @@ __all__ = [
     "Globs",
     "HostPort",
     "Interval",
+    "Key",
     "Ledger",
     "Log",
     "Mirror",

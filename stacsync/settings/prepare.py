@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ LARGEST = 1024 * 1024
 """Bytes of a file that a value may be read from."""
 SHORTEST = 6
 """Shorter secrets are not looked for in messages: hiding them would tear ordinary words."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Preparation:
@@ -78,6 +82,10 @@ class Preparation:
         if isinstance(value, str) and SecretStr in shape.members(annotation):
             if not value.strip():
                 self.problems[path] = "is empty: give the secret, or leave the key out"
+            elif _CONTROL.search(value):
+                self.problems[path] = (
+                    "holds a line break or another control character: give the secret alone, on one line"
+                )
             self._secrets.update([value] if len(value) >= SHORTEST else [])
             return value
         return self._listed(value, annotation, path) if isinstance(value, str) else value

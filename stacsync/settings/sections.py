@@ -8,7 +8,19 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from stacsync.settings.values import Cron, Duration, File, Interval, LedgerUrl, Scheduler, Size, StorageUrl, Text, Url
+from stacsync.settings.values import (
+    Cron,
+    Duration,
+    File,
+    Interval,
+    Key,
+    LedgerUrl,
+    Scheduler,
+    Size,
+    StorageUrl,
+    Text,
+    Url,
+)
 
 
 class Section(BaseModel):
@@ -50,8 +62,8 @@ class Storage(Section):
 
     url: StorageUrl = Field(description="`s3://bucket/prefix` or `file:///folder`")
     endpoint_url: Url | None = Field(default=None, description="Address of an S3-compatible store; default: AWS")
-    region: Text | None = Field(default=None, description="Region of the bucket; default: as the AWS chain says")
-    access_key_id: Text | None = Field(
+    region: Key | None = Field(default=None, description="Region of the bucket; default: as the AWS chain says")
+    access_key_id: Key | None = Field(
         default=None,
         repr=False,
         description="Access key; default: the AWS credential chain (environment, profile, role)",

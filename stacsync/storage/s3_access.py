@@ -8,6 +8,7 @@ half of the S3 servers refuse or even store them.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _BOTO = Config(
     max_pool_connections=64,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
+_SENDABLE = re.compile(r"[!-~]+")
 _MODELS = botocore.loaders.create_loader()
 """The descriptions of services, read once: they are most of what opening a client costs."""
 Answer = TypeVar("Answer")
@@ -92,13 +94,26 @@ class Access:
         """Return the error that tells `fault`, and the way out."""
         return fault.error(self.url, doing, self._settings)
 
+    def require_credentials(self) -> None:
+        """Raise `StorageError` when there are no credentials, or some that no request can carry."""
+        doing = "sign requests"
+        try:
+            found = self.session.get_credentials()
+            keys = None if found is None else found.get_frozen_credentials()
+        except botocore.exceptions.BotoCoreError as error:
+            raise self.refusal(faults.from_botocore(error), doing) from error
+        if keys is None:
+            raise self.refusal(Fault("NoCredentials"), doing)
+        sent = (keys.access_key, keys.token, self.session.region_name)
+        if not all(_SENDABLE.fullmatch(part) for part in sent if part):
+            raise self.refusal(Fault("OddCredentials"), doing)
+
     @property
     def client(self) -> Any:
-        """Return the boto3 client. Raises `StorageError` when there are no credentials."""
+        """Return the boto3 client. Raises `StorageError` when there are no credentials that can be used."""
         with self._lock:
             if self._client is None:
-                if self.session.get_credentials() is None:
-                    raise self.refusal(Fault("NoCredentials"), "sign requests")
+                self.require_credentials()
                 style = Config(s3={"addressing_style": "path" if self.account.endpoint_url else "auto"})
                 self._client = self.session.client(
                     "s3",
