@@ -24,6 +24,7 @@ import botocore.session
 import urllib3
 from botocore.config import Config
 
+from stacsync.errors import ConfigError
 from stacsync.storage import faults
 from stacsync.storage.faults import Fault, Refusal
 
@@ -226,5 +227,11 @@ def _pool(account: Account) -> urllib3.PoolManager:
     target = urlsplit(account.endpoint_url or "https://s3.amazonaws.com")
     proxy = getproxies().get(target.scheme)
     if proxy and not proxy_bypass(target.netloc):
-        return urllib3.ProxyManager(proxy, **options)
+        try:
+            return urllib3.ProxyManager(proxy, **options)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            raise ConfigError(
+                f"the proxy in {target.scheme}_proxy, or {target.scheme.upper()}_PROXY, is no http or https address",
+                "correct the variable, or list the store's host in NO_PROXY",
+            ) from None
     return urllib3.PoolManager(**options)

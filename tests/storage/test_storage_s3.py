@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from stacsync.errors import Conflict, StorageError
+from stacsync.errors import ConfigError, Conflict, StorageError
 from stacsync.provider import SourceStore
 from stacsync.settings.sections import Storage as StorageSettings
 from stacsync.storage import Storage, StorageOptions, open_storage, s3_copies
@@ -259,6 +259,14 @@ class TestCredentials:
             assert "made-up" not in str(refused.value)
         assert not any(line.ok for line in store.probe())
         store.close()
+
+    @pytest.mark.parametrize("proxy", ["not a url", "::::", "socks5://x:1"])
+    def test_a_proxy_that_is_no_address_is_told(self, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+        """A proxy's variable that cannot be used is named, without what it holds."""
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(ConfigError, match="the proxy in http_proxy, or HTTP_PROXY, is no") as refused:
+            open_storage(StorageSettings(url="s3://catalogs", endpoint_url="http://store.example:9"))
+        assert proxy not in str(refused.value)
 
     def test_a_panic_of_the_library_ends_nothing_but_the_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Credentials that become odd while the process runs make it panic, which is no `Exception`: told like any error."""
