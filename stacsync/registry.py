@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -21,6 +22,7 @@ from stacsync.provider import ProviderKind
 from stacsync.settings import CommonProvider, Settings, load
 
 GROUP = "stacsync.providers"
+_PLAIN = re.compile(r"[a-z0-9_-]{1,32}")
 
 
 def names() -> list[str]:
@@ -44,7 +46,8 @@ def kind(name: str) -> ProviderKind:
         return _checked(name, import_module(f"{providers.__name__}.{name}"), f"stacsync.providers.{name}")
     if name in plugins:
         return _checked(name, _loaded(name, plugins[name]), _seller(plugins[name]))
-    raise ConfigError(f"unknown kind {name!r}", _known(name))
+    shown = f" {name!r}" if _PLAIN.fullmatch(name) else ""  # anything else may be a secret in the wrong place
+    raise ConfigError(f"unknown kind{shown}", _known(name))
 
 
 def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:

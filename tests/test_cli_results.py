@@ -162,6 +162,29 @@ def test_sync_tells_people_what_happened(stacsync: Command, application: Applica
     assert done.err == ""
 
 
+EVIL = "cut\x1b]0;t\x07\x1b[2J short\r\n\u2028ok      cdse: all is well\u202e"
+
+
+def test_foreign_text_makes_no_lines(stacsync: Command, application: Application) -> None:
+    """What a provider says stays in the line, or the cell, that tells it, and paints nothing."""
+    application.answers["sync"] = {**RESULT, "errors": [{"provider": "cdse", "job": "j-1", "message": EVIL}]}
+    application.answers["check"] = [CheckLine(subject="cdse", ok=False, message=EVIL)]
+    application.answers["status"] = {**STATUS, "failures": [{**STATUS["failures"][0], "error": EVIL}]}
+    application.answers["verify"] = StorageError(EVIL, EVIL)
+    for command in ("sync", "check", "status", "verify"):
+        done = stacsync(command)
+        said = done.out + done.err
+        assert "cut" in said
+        assert not set(said) & set("\x1b\x07\r\u202e\u2028")
+        assert not [line for line in said.splitlines() if line.startswith("ok      cdse")]
+
+
+def test_a_wrong_configuration_is_told_in_lines(stacsync: Command, application: Application) -> None:
+    """Our own lists stay lists."""
+    application.answers["sync"] = ConfigError("2 settings are wrong\n  a: one\n  b: two")
+    assert stacsync("sync").err.splitlines()[1:3] == ["  a: one", "  b: two"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -251,6 +274,11 @@ def test_login_talks_on_stderr(stacsync: Command, application: Application) -> N
     application.answers["login"] = None
     done = stacsync("login", "cdse")
     assert (done.code, done.out, done.err) == (0, "", "signed in to cdse\n")
+    application.answers["login"] = lambda: application.asked[-1][1][1](f"Open https://x.example/{EVIL}")
+    assert stacsync("login", "cdse").err.splitlines() == [
+        "Open https://x.example/cut�]0;t��[2J short ok      cdse: all is well�",
+        "signed in to cdse",
+    ]
     application.answers["login"] = SignInFailed("the code expired", "run it again")
     assert stacsync("login", "cdse").code == 1
 

@@ -105,6 +105,35 @@ def test_an_answer_that_finds_no_room_is_told(tmp_path: Path, arguments: tuple[s
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&-"])
+def test_a_command_works_whichever_streams_are_closed(tmp_path: Path, closed: str) -> None:
+    """Nobody reads what it would say; the pass is made all the same, and the ledger is no stream's."""
+    path = tmp_path / "stacsync.toml"
+    path.write_text(f'[catalog]\nid = "a"\n[storage]\nurl = "file://{tmp_path}/catalog"\n')
+    command = f"exec {sys.executable} -m stacsync sync {closed}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "STACSYNC_CONFIG": str(path)}
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "stacsync.db").read_bytes().startswith(b"SQLite format 3\0")
+
+
+def test_a_terminal_of_few_characters_is_no_error(tmp_path: Path) -> None:
+    """Where stdout takes ASCII alone, text comes with the rest escaped, and JSON is UTF-8 as JSON is."""
+    title = "Ïle – Ж"
+    (tmp_path / "stacsync.toml").write_text(
+        f'[catalog]\nid = "{title}"\n[storage]\nurl = "file://{tmp_path}/catalog"\n'
+        '[providers.p]\nkind = "pixxel"\nurl = "http://127.0.0.1:9"\napi_key = "made-up-key"\nenabled = false\n',
+        encoding="utf-8",
+    )
+    environment = {"PYTHONIOENCODING": "ascii"}
+    for arguments in (("sync",), ("status",), ("status", "--json"), ("providers",)):
+        done = process(tmp_path, *arguments, env=environment)
+        assert (done.code, "Traceback" in done.err) == (0, False), done.err
+    assert "\\u2013" in process(tmp_path, "status", env=environment).out
+
+
 def test_a_pass_of_nobody_says_so(stacsync: Command, tmp_path: Path) -> None:
     """Without any provider a pass is no failure, but it says that nothing is configured."""
     (tmp_path / "stacsync.toml").write_text(

@@ -512,3 +512,32 @@ def test_requests_say_who_asks(script: Script) -> None:
     session(script).get_json("/")
     asked: Asked = script.asked[0]
     assert asked.headers["user-agent"].startswith("stacsync/")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://garbage:99999", "::::", "not a url", "u:hunter22@@x:9", "http://[", "socks5://x:1"]
+)
+def test_a_proxy_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """The remedy names the variable that is wrong, not the provider's url; what it holds is not shown."""
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(Unavailable, match="the proxy that the environment names") as refused:
+        Session("http://provider.example", context=context(state_dir=".")).get_json("/jobs")
+    assert "http_proxy" in refused.value.remedy
+    assert "url" not in refused.value.remedy
+    assert proxy not in str(refused.value)
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that is not there."""
+    monkeypatch.setenv("all_proxy", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="through the proxy: connection refused") as refused:
+        Session("http://provider.example", context=context(sleep=Sleeps(), state_dir=".")).get_json("/jobs")
+    assert refused.value.remedy == "check all_proxy and the network"
+
+
+def test_a_url_that_is_no_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is well is not to blame."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="the address is malformed") as refused:
+        Session("http://.provider.example", context=context(state_dir=".")).get_json("/jobs")
+    assert refused.value.remedy == "check the configured url"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -200,6 +201,25 @@ def test_foreign_text_starts_no_line_of_its_own() -> None:
     logs.get_logger("x").info("first\nsecond\x1b[31m")
     assert stream.getvalue().count("\n") == 1
     assert "\x1b[31m" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_foreign_text_in_a_field_is_shown_and_not_obeyed(form: str) -> None:
+    """The same for every field, bound ones and inner ones included, for a library's words and for a traceback's."""
+    stream = written(form=form)
+    evil = "oops\x1b]0;t\x07\x1b[2J\r\u202e\n2026-01-31T12:00:00Z [info     ] job.published"
+    with logs.bound(job=evil):
+        logs.get_logger("x").info("job.failed", error=evil, inner={"a": [evil]})
+        logging.getLogger("some.library").warning("%s", evil)
+    try:
+        raise ValueError(evil)
+    except ValueError:
+        logs.get_logger("x").exception("pass.bug")
+    text = stream.getvalue()
+    assert text.isascii() or form == "json"
+    assert not set(text) & set("\x1b\x07\r")
+    assert not re.search(r"^2026-01-31", text, re.MULTILINE)
+    assert "oops" in text
 
 
 @pytest.mark.parametrize(("level", "form"), [("verbose", "json"), ("info", "xml")])

@@ -102,6 +102,15 @@ def test_an_unknown_kind_lists_the_known_ones() -> None:
     assert "openeo, pixxel, sentinelhub, up42" in caught.value.remedy
 
 
+@pytest.mark.parametrize("name", ["S3cr3tValue-9f8e7d6c5b", "9f8e7d6c5b" * 4, "a secret", "sh\x1b[2J"])
+def test_what_looks_like_no_kind_is_not_shown(name: str) -> None:
+    """It may be a secret in the wrong place."""
+    with pytest.raises(ConfigError) as refused:
+        registry.kind(name)
+    assert str(refused.value).startswith("unknown kind (installed: ")
+    assert name not in str(refused.value)
+
+
 def test_configured_secrets_are_hidden_from_then_on(tmp_path: Path) -> None:
     """Reading a configuration tells the logs every secret in it."""
     config = tmp_path / "stacsync.toml"

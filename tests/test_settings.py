@@ -162,6 +162,48 @@ def test_any_value_may_come_from_a_file(tmp_path: Path, ending: str) -> None:
     assert house.url == "https://other.example"
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_variables_last_line_break_is_none_of_its_value(tmp_path: Path, ending: str) -> None:
+    """Whoever makes a variable of a file leaves it there; keys and regions lose the spaces around them as well."""
+    variables = {
+        "STACSYNC_PROVIDERS__MY_HOUSE__AUTH__PASSWORD": f" {SECRET} {ending}",
+        "STACSYNC_STORAGE__ACCESS_KEY_ID": f" AKID {ending}",
+        "STACSYNC_STORAGE__SECRET_ACCESS_KEY": f"{SECRET}{ending}",
+        "STACSYNC_STORAGE__REGION": f"eu-1{ending}",
+        "STACSYNC_STORAGE__PUBLIC_URL": ending,
+    }
+    settings = read(tmp_path, HOUSE, variables)
+    storage, house = settings.storage, settings.providers["my-house"]
+    assert isinstance(house, House)
+    assert isinstance(house.auth, Basic)
+    assert house.auth.password.get_secret_value() == f" {SECRET} "
+    assert (storage.access_key_id, storage.region, storage.public_url) == ("AKID", "eu-1", None)
+    assert storage.secret_access_key is not None
+    assert storage.secret_access_key.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("storage.access_key_id", f"AK\n{SECRET}"),
+        ("storage.region", f"{SECRET} 1"),
+        ("storage.secret_access_key", f"{SECRET}\n{SECRET}"),
+        ("providers.my-house.auth.password", f"\n{SECRET}"),
+    ],
+)
+def test_what_no_request_can_carry_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    """Control characters in secrets, and spaces in keys and regions, are told by the key alone, from wherever they come."""
+    held = tmp_path / "value"
+    held.write_text(value)
+    name = "STACSYNC_" + key.upper().replace(".", "__").replace("-", "_")
+    pair = {"STACSYNC_STORAGE__ACCESS_KEY_ID": "AK", "STACSYNC_STORAGE__SECRET_ACCESS_KEY": "made-up"}
+    for source in ({name: value}, {f"{name}_FILE": str(held)}):
+        told = refusal(tmp_path, HOUSE, {**{one: text for one, text in pair.items() if one != name}, **source})
+        assert f"{key}: " in told
+        assert "line break" in told
+        assert SECRET not in told
+
+
 def test_a_variable_beats_the_files_key_file(tmp_path: Path) -> None:
     """A value from the environment replaces a `<key>_file` of the file, which is then not even read."""
     text = HOUSE.replace(f'password = "{SECRET}"', 'password_file = "/nowhere/at/all"')
@@ -365,13 +407,39 @@ def test_two_providers_cannot_fill_one_collection(tmp_path: Path) -> None:
     assert "providers.b.collection: the provider `a` fills this collection already" in told
 
 
+@pytest.mark.parametrize("value", [SECRET, f"/{SECRET}", f"/nowhere/{SECRET}", f"{SECRET}\\u0000", SECRET * 100])
+def test_a_secret_where_a_files_name_belongs_is_not_shown(tmp_path: Path, value: str) -> None:
+    """What is no path in a folder that exists may be the secret itself: its key alone is told, in file and environment."""
+    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', f'password_file = "{value}"'))
+    assert "providers.my-house.auth.password_file: cannot read the file that it names" in told
+    assert SECRET not in told
+    variable = {"STACSYNC_PROVIDERS__MY_HOUSE__AUTH__PASSWORD_FILE": value.replace("\\u0000", "")}
+    assert SECRET not in refusal(tmp_path, HOUSE, variable)
+
+
+@pytest.mark.parametrize("address", [f"tcp://u:{SECRET}@s:8786", SECRET, f"u:{SECRET}@s:8786", "s"])
+def test_a_schedulers_address_holds_no_secret(tmp_path: Path, address: str) -> None:
+    """User and password, and what is no address at all, are refused and not shown."""
+    told = refusal(tmp_path, f'{MINIMAL}[mirror]\nexecutor = "dask"\ndask_scheduler = "{address}"\n')
+    assert 'mirror.dask_scheduler: an address such as "tcp://scheduler:8786"' in told
+    assert SECRET not in told
+
+
+@pytest.mark.parametrize("address", ["tcp://scheduler:8786", "tls://[::1]:8786", "scheduler:8786", "tcp://scheduler"])
+def test_a_schedulers_address_has_any_form_that_dask_takes(tmp_path: Path, address: str) -> None:
+    """With or without a protocol."""
+    mirror = f'[mirror]\nexecutor = "dask"\ndask_scheduler = "{address}"\n'
+    assert read(tmp_path, MINIMAL + mirror).mirror.dask_scheduler == address
+
+
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A missing, double, binary or huge value file is one line; the value is not called missing as well."""
     binary, huge = tmp_path / "binary", tmp_path / "huge"
     binary.write_bytes(b"\xff\xfe")
     huge.write_bytes(b"x" * (2 << 20))
-    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', 'password_file = "/nowhere"'))
-    assert "providers.my-house.auth.password_file: cannot read '/nowhere': No such file or directory" in told
+    missing = tmp_path / "missing"
+    told = refusal(tmp_path, HOUSE.replace(f'password = "{SECRET}"', f'password_file = "{missing}"'))
+    assert f"providers.my-house.auth.password_file: cannot read '{missing}': No such file or directory" in told
     assert "auth.password:" not in told
     told = refusal(tmp_path, HOUSE + 'password_file = "/nowhere"\n')
     assert "auth.password_file: given together with `password`" in told

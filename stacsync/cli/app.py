@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -46,8 +47,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what goes wrong on purpose is one message on stderr, never a traceback."""
-    if sys.stdout is None:  # closed by whoever started us
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  for as long as the process lives
+    _stand_by_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -59,6 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(StacsyncError(f"the answer cannot be written: {error.strerror}", "send it where there is room"))
         return 1
     return code
+
+
+def _stand_by_streams() -> None:
+    """Have all three streams open, and the two that are written to take every character."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their numbers
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  for as long as the process lives
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: Sequence[str] | None) -> int:

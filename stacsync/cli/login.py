@@ -29,5 +29,7 @@ def login(
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    from stacsync.cli.output import safe  # noqa: PLC0415 - kept out of `--help`
+
+    sys.stderr.write(f"{safe(text).plain}\n")
     sys.stderr.flush()

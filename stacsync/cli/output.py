@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stacsync.errors import StacsyncError
+from stacsync.errors import ConfigError, StacsyncError
 from stacsync.logs import redact
 
 PLAIN_WIDTH = 1_000
 """Columns where nobody looks at a terminal, so that tables in files and pipes are not cut."""
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_BREAK = re.compile(r"[\r\n\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def console(*, errors: bool = False) -> Console:
@@ -30,20 +31,23 @@ def console(*, errors: bool = False) -> Console:
 
 
 def emit(result: Any) -> None:
-    """Write one JSON object and a newline to stdout."""
-    sys.stdout.write(orjson.dumps(result, default=str).decode() + "\n")
+    """Write one JSON object and a newline to stdout: UTF-8, whatever the terminal speaks."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(orjson.dumps(result, default=str) + b"\n")
     sys.stdout.flush()
 
 
-def safe(value: object, style: str = "") -> Text:
-    """Return foreign text so that it can neither paint on the terminal nor start markup."""
-    return Text(_CONTROL.sub("�", "" if value is None else str(value)), style=style)
+def safe(value: object, style: str = "", *, lines: bool = False) -> Text:
+    """Return foreign text so that it can neither paint on the terminal nor start markup, nor, without `lines`, a line."""
+    text = "" if value is None else str(value)
+    return Text(_CONTROL.sub("�", text if lines else _BREAK.sub(" ", text)), style=style)
 
 
 def complain(error: StacsyncError) -> None:
-    """Say on stderr what is wrong and the way out."""
+    """Say on stderr what is wrong and the way out. A configuration's mistakes are a line each, and our own words."""
     out = console(errors=True)
-    out.print(Text("error: ", style="bold red") + safe(redact(error.message)), soft_wrap=True)
+    message = safe(redact(error.message), lines=isinstance(error, ConfigError))
+    out.print(Text("error: ", style="bold red") + message, soft_wrap=True)
     if error.remedy:
         out.print(Text("       ") + safe(redact(error.remedy), style="dim"), soft_wrap=True)
 

@@ -20,7 +20,7 @@ The file is TOML. It is the one that `--config` names, else `STACSYNC_CONFIG`, e
   `STACSYNC_STORAGE__URL`, `STACSYNC_PROVIDERS__CDSE__AUTH__PASSWORD`, `STACSYNC_TARGETS__0__TOKEN`. In the name of a
   provider `_` stands for `-`. A list is written as JSON, or as parts between commas. An empty variable counts as not set.
 - **From a file:** any value may be read from a file by naming `<key>_file` instead (`password_file =
-  "/run/secrets/password"`, or `…__PASSWORD_FILE`); line breaks at its end are dropped.
+  "/run/secrets/password"`, or `…__PASSWORD_FILE`); line breaks at its end are dropped, as they are from variables.
 - **Durations** are `"30s"`, `"5m"`, `"1h30m"`; **sizes** `"50GiB"`, `"500MB"` or a number of bytes; **globs** know `*`, `?`
   and `[a-z]`, letters in either case.
 - An unknown key, a bad value or a missing secret is refused at start, all mistakes at once, each with its key's full path.

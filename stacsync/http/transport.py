@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 
 from stacsync.errors import Unavailable
 from stacsync.logs import redact_url
@@ -38,6 +40,12 @@ def explain(url: str, problem: Exception, timeout: tuple[float, float]) -> Unava
         )
     if isinstance(problem, requests.Timeout | urllib3.exceptions.TimeoutError):
         return Unreachable(f"{where} did not answer within {timeout[1]:g} s", "try again later")
+    if isinstance(problem, ValueError) and _misses_proxy(url, problem):
+        message = f"{where} cannot be asked: the proxy that the environment names is no http or https address"
+        return Unavailable(message, f"correct {_variables(url)}, or list the host in NO_PROXY")
+    if isinstance(problem, requests.exceptions.ProxyError):
+        message = f"{where} cannot be reached through the proxy: {_reason(problem)}"
+        return Unreachable(message, f"check {_variables(url)} and the network")
     if isinstance(problem, ValueError):
         return Unavailable(f"{where} cannot be asked: the address is malformed", "check the configured url")
     return Unreachable(f"{where} cannot be reached: {_reason(problem)}", "check the url and the network")
@@ -50,3 +58,25 @@ def _reason(problem: BaseException) -> str:
             return seen.strerror.lower()
         seen = seen.__cause__ or seen.__context__
     return "the connection broke off"
+
+
+def _misses_proxy(url: str, problem: ValueError) -> bool:
+    """Say whether the environment names a proxy for `url` that is none."""
+    if isinstance(problem, requests.exceptions.InvalidProxyURL):
+        return True
+    try:
+        proxy = select_proxy(url, get_environ_proxies(url))
+    except ValueError:  # it is the address itself
+        return False
+    try:
+        parts = urllib3.util.parse_url(proxy if "://" in proxy else f"http://{proxy}") if proxy else None
+    except ValueError:
+        return True
+    return parts is not None and not (parts.scheme in {"http", "https"} and parts.host)
+
+
+def _variables(url: str) -> str:
+    """Return the names of the variables that set a proxy for `url`."""
+    names = (f"{urlsplit(url).scheme}_proxy", "all_proxy")
+    found = [form for name in names for form in (name, name.upper()) if os.environ.get(form)]
+    return " and ".join(found) or "the proxy"

@@ -33,7 +33,7 @@ QUIET = (
     "uvicorn",
 )
 """Libraries that print addresses, signatures or chatter below WARNING: never heard below it, whatever the level."""
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Sink:
@@ -179,9 +179,17 @@ def _clean(name: str, value: Any) -> Any:
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Keep foreign text from starting lines of its own or from painting on the terminal."""
-    event["event"] = _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(event.get("event", "")))
+    """Keep foreign text from starting lines of its own or from painting on the terminal; tracebacks are set in."""
+    for name, value in event.items():
+        if name == "exception":
+            event[name] = "\n".join(f"    {_shown(line)}" for line in str(value).split("\n"))
+        elif isinstance(value, str):  # anything else is shown by its repr
+            event[name] = _shown(value)
     return event
+
+
+def _shown(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _json(_: WrappedLogger, __: str, event: EventDict) -> str:

@@ -7,7 +7,9 @@ snapshot     all of it, with what the ledger knows, as one JSON object
 readiness    whether the work goes on as it should
 metrics      the same for Prometheus
 page         the status page
-application  which path answers what, and the security headers
+application  which path answers what
+guards       the security headers, and the names that are answered to
+connections  those that bring no request are ended
 running      a server in a thread of its own
 
 Nothing here writes anywhere. Nobody signs in: the server listens on the loopback interface unless told otherwise.

@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from stacsync.server.metrics import Metrics
 from stacsync.server.page import Page
@@ -34,7 +33,7 @@ Endpoint = Callable[[Request], Response]
 
 
 def application(service: Service) -> ASGIApp:
-    """Return the application that shows `service`."""
+    """Return the application that shows `service`; its answers are to carry `HEADERS`."""
     snapshots = Snapshots(service)
     readiness = Readiness(service)
     metrics = Metrics(service, snapshots)
@@ -58,7 +57,7 @@ def application(service: Service) -> ASGIApp:
     def index(_: Request) -> Response:
         return HTMLResponse(page.html())
 
-    return Secured(Starlette(routes=_routes(healthz, readyz, exposition, status, index, page)))
+    return Starlette(routes=_routes(healthz, readyz, exposition, status, index, page))
 
 
 def _routes(
@@ -88,21 +87,3 @@ def _routes(
 
 def _json(body: Any, status: int) -> Response:
     return Response(orjson.dumps(body), status_code=status, media_type="application/json")
-
-
-class Secured:
-    """Adds the security headers to every answer, errors included."""
-
-    def __init__(self, inner: ASGIApp) -> None:
-        """Wrap `inner`."""
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self._inner(scope, receive, with_headers)

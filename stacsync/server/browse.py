@@ -33,11 +33,14 @@ from starlette.types import ASGIApp
 
 from stacsync.errors import ConfigError
 from stacsync.server.browse_sources import Folder, Remote
+from stacsync.server.guards import Local, Secured
 
 HOST = "127.0.0.1"
 PORT = 8010
 """Tried first; any free port when it is taken."""
 STAC_BROWSER = "STACSYNC_STAC_BROWSER"
+CONTENT = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+"""With everything of the catalog: a page or picture of a provider's, opened here, runs no script and is of no origin."""
 _EXPOSED = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
 
 
@@ -78,7 +81,7 @@ def application(target: str) -> tuple[ASGIApp, str]:
     build = stac_browser()
     if build is not None:
         routes.append(Mount("/browser", StaticFiles(directory=build, html=True)))  # type: ignore[arg-type] # routes of both kinds
-    routes.append(Mount("/", source))  # type: ignore[arg-type] # the same
+    routes.append(Mount("/", Secured(source, CONTENT)))  # type: ignore[arg-type] # the same
     cors = Middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -86,7 +89,7 @@ def application(target: str) -> tuple[ASGIApp, str]:
         allow_headers=["*"],
         expose_headers=_EXPOSED,
     )
-    return Starlette(routes=routes, middleware=[cors]), root
+    return Local(Starlette(routes=routes, middleware=[cors])), root
 
 
 def stac_browser() -> Path | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mimetypes
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import urllib3
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,10 @@ from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
+
+from stacsync.http import origins
+from stacsync.http.addresses import AddressRefused
+from stacsync.logs import redact_url
 
 _ITEM = "application/geo+json"
 _TYPES = {
@@ -37,6 +41,7 @@ _ANSWERED = (
     "cache-control",
 )
 _CHUNK = 256 * 1024
+_HOPS = 5
 
 
 def media_type(path: str) -> str:
@@ -74,8 +79,7 @@ class Folder:
         found = (self._root / wanted).resolve() if wanted else None
         if wanted is None or found is None or not found.is_relative_to(self._root) or not found.is_file():
             return PlainTextResponse("not here", 404)
-        headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(found, media_type=media_type(wanted), headers=headers)
+        return FileResponse(found, media_type=media_type(wanted), headers={"Cache-Control": "no-cache"})
 
 
 class Remote:
@@ -101,18 +105,36 @@ class Remote:
         asked = {name: request.headers[name] for name in _ASKED if name in request.headers}
         asked["accept-encoding"] = "identity"
         try:
-            found = self._pool.request(
-                request.method,
-                f"{self._base}/{quote(wanted)}",
-                headers=asked,
-                preload_content=False,
-                redirect=True,
-                retries=urllib3.Retry(connect=1, read=0, redirect=5, status=0),
-            )
-        except urllib3.exceptions.HTTPError as error:
+            found = self._ask(request.method, f"{self._base}/{quote(wanted)}", asked)
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
             return PlainTextResponse(f"the catalog's server does not answer: {type(error).__name__}", 502)
+        except AddressRefused as error:
+            return PlainTextResponse(str(error), 502)
         headers = {name: found.headers[name] for name in _ANSWERED if name in found.headers}
         return StreamingResponse(_chunks(found), found.status, headers=headers)
+
+    def _ask(self, method: str, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Return the answer, redirects within the catalog's own origin followed. Raises `AddressRefused` for others."""
+        for _ in range(_HOPS + 1):
+            found = self._pool.request(
+                method,
+                url,
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                retries=urllib3.Retry(connect=1, read=0, status=0),
+            )
+            target = found.get_redirect_location()
+            if not target:
+                return found
+            found.close()
+            url = urljoin(url, target)
+            if not origins.same_origin(url, str(self._base)):
+                raise AddressRefused(
+                    f"the catalog's server sends on to {redact_url(url)}, another server, which is not asked",
+                    "browse the catalog by the address where it lies",
+                )
+        raise AddressRefused(f"the catalog's server redirects more than {_HOPS} times")
 
 
 def _chunks(found: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

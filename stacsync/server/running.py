@@ -8,12 +8,12 @@ from threading import Thread
 import uvicorn
 
 from stacsync.errors import ConfigError
-from stacsync.server.application import application
+from stacsync.server.application import HEADERS, application
+from stacsync.server.connections import CONNECTIONS, Punctual
+from stacsync.server.guards import Local, Secured, is_loopback
 from stacsync.server.service import Service
 from stacsync.settings import Server
 
-CONNECTIONS = 64
-"""Requests served at once; more are told to come back."""
 STOP_SECONDS = 3.0
 
 
@@ -36,23 +36,24 @@ class Handle:
 def start(settings: Server, service: Service) -> Handle:
     """Serve `service` where `settings` say. Raises `ConfigError` when nobody can listen there."""
     listening = _listen(settings)
+    host, port = listening.getsockname()[:2]
+    shown = application(service)
     config = uvicorn.Config(
-        application(service),
+        Secured(Local(shown, settings.host) if is_loopback(host) else shown, HEADERS),
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
         proxy_headers=False,
-        http="h11",
+        http=Punctual,
         ws="none",
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=CONNECTIONS + 1,  # reached by requests alone: connections make room for each other
         timeout_keep_alive=15,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]}, name="server", daemon=True)
     thread.start()
-    host, port = listening.getsockname()[:2]
     return Handle(server, thread, f"http://{f'[{host}]' if ':' in host else host}:{port}")
 
 

@@ -22,7 +22,7 @@ from stacsync.settings.sections import (
     Storage,
     Target,
 )
-from stacsync.settings.values import Cron, Duration, HostPort, Interval, Since, Size, Text, Url
+from stacsync.settings.values import Cron, Duration, HostPort, Interval, Key, Since, Size, Text, Url
 
 __all__ = [
     "Catalog",
@@ -32,6 +32,7 @@ __all__ = [
     "Globs",
     "HostPort",
     "Interval",
+    "Key",
     "Ledger",
     "Log",
     "Mirror",

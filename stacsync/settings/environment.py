@@ -12,11 +12,14 @@ Path = tuple[str | int, ...]
 
 
 def overrides(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that name settings. Those without a section (`STACSYNC_CONFIG`) and empty ones do not."""
+    """Return the variables that name settings, without line breaks at the end, as files of secrets leave them.
+
+    Those without a section (`STACSYNC_CONFIG`) and empty ones name none.
+    """
     return {
-        name: value
+        name: value.rstrip("\r\n")
         for name, value in sorted(env.items())
-        if name.startswith(PREFIX) and SEPARATOR in name.removeprefix(PREFIX).strip("_") and value
+        if name.startswith(PREFIX) and SEPARATOR in name.removeprefix(PREFIX).strip("_") and value.rstrip("\r\n")
     }
 
 

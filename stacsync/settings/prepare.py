@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ LARGEST = 1024 * 1024
 """Bytes of a file that a value may be read from."""
 SHORTEST = 6
 """Shorter secrets are not looked for in messages: hiding them would tear ordinary words."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Preparation:
@@ -64,7 +68,7 @@ class Preparation:
             self.problems[place] = f"{name} is no UTF-8 text"
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no file name"
-            self.problems[place] = f"cannot read {name!r}: {reason}"
+            self.problems[place] = f"cannot read {_shown(name)}: {reason}"
 
     def _value(self, value: Any, annotation: Any, path: tuple[str | int, ...]) -> Any:
         if annotation is None:
@@ -78,6 +82,10 @@ class Preparation:
         if isinstance(value, str) and SecretStr in shape.members(annotation):
             if not value.strip():
                 self.problems[path] = "is empty: give the secret, or leave the key out"
+            elif _CONTROL.search(value):
+                self.problems[path] = (
+                    "holds a line break or another control character: give the secret alone, on one line"
+                )
             self._secrets.update([value] if len(value) >= SHORTEST else [])
             return value
         return self._listed(value, annotation, path) if isinstance(value, str) else value
@@ -93,3 +101,10 @@ class Preparation:
         if shape.is_list(annotation) and not shape.models(shape.element(annotation)):
             return [part.strip() for part in text.split(",") if part.strip()]
         return text
+
+
+def _shown(name: str) -> str:
+    """Return a file's name if its folder is there; anything else may be the secret itself, in the wrong place."""
+    folder = Path(name.partition("\0")[0]).parent
+    known = folder.name and folder.is_dir()
+    return repr(name) if known else "the file that it names (the path of a file is expected, not the value itself)"

@@ -15,7 +15,7 @@ from stacsync.settings.values import Cron, Duration, HostPort, Interval, Since, 
 class CommonProvider(Section):
     """The common keys of a provider; a kind's settings extend it.
 
-    Secrets are `pydantic.SecretStr`; nested tables extend `stacsync.settings.Section`. Each field's `description` is
+    Secrets are `pydantic.SecretStr`, a line each; nested tables extend `stacsync.settings.Section`. Each field's `description` is
     what `stacsync providers` and the reference show.
     """
 

@@ -8,7 +8,19 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from stacsync.settings.values import Cron, Duration, File, Interval, LedgerUrl, Size, StorageUrl, Text, Url
+from stacsync.settings.values import (
+    Cron,
+    Duration,
+    File,
+    Interval,
+    Key,
+    LedgerUrl,
+    Scheduler,
+    Size,
+    StorageUrl,
+    Text,
+    Url,
+)
 
 
 class Section(BaseModel):
@@ -50,8 +62,8 @@ class Storage(Section):
 
     url: StorageUrl = Field(description="`s3://bucket/prefix` or `file:///folder`")
     endpoint_url: Url | None = Field(default=None, description="Address of an S3-compatible store; default: AWS")
-    region: Text | None = Field(default=None, description="Region of the bucket; default: as the AWS chain says")
-    access_key_id: Text | None = Field(
+    region: Key | None = Field(default=None, description="Region of the bucket; default: as the AWS chain says")
+    access_key_id: Key | None = Field(
         default=None,
         repr=False,
         description="Access key; default: the AWS credential chain (environment, profile, role)",
@@ -121,7 +133,7 @@ class Mirror(Section):
 
     concurrency: int = Field(default=16, ge=1, le=256, description="Transfers at once")
     executor: Literal["local", "dask"] = Field(default="local", description="Where transfers run")
-    dask_scheduler: Text | None = Field(
+    dask_scheduler: Scheduler | None = Field(
         default=None, description="Address of the Dask scheduler, such as `tcp://scheduler:8786`; for executor `dask`"
     )
     max_asset_size: Size = Field(

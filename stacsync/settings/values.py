@@ -26,6 +26,8 @@ _SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([kmgt]i?)?b?", re.IGNORE
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = "[0-7]|sun|mon|tue|wed|thu|fri|sat"
 _DAY_RANGE = re.compile(rf"(?:(\*)|({_DAY})(?:-({_DAY}))?)(?:/([1-7]))?")
+_KEY = re.compile(r"[!-~]+")
+_SCHEDULER = re.compile(r"[a-z]{2,8}://[^\s@]+|(?:\[[0-9A-Fa-f:.]+\]|[^\s@:/]+):\d{1,5}")
 _HOST_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):(\d{1,5})")
 
 
@@ -189,6 +191,21 @@ def host_port(value: str) -> str:
     return value.strip().lower()
 
 
+def key(value: str) -> str:
+    """Return an access key, or the name of a region, without spaces and line breaks around it; inside they are refused."""
+    found = value.strip()
+    if not _KEY.fullmatch(found):
+        raise ValueError("letters, digits and signs alone are expected, without spaces and line breaks")
+    return found
+
+
+def scheduler(value: str) -> str:
+    """Return the address of a Dask scheduler, which has neither user nor password."""
+    if not _SCHEDULER.fullmatch(value):
+        raise ValueError('an address such as "tcp://scheduler:8786", without user and password, is expected')
+    return value
+
+
 def origin(address: str) -> str | None:
     """Return "host:port" of an http or https URL (the scheme's port when none is named), None of anything else."""
     try:
@@ -229,6 +246,8 @@ StorageUrl = Annotated[str, AfterValidator(storage_url)]
 LedgerUrl = Annotated[str, AfterValidator(ledger_url)]
 Cron = Annotated[str, AfterValidator(cron)]
 Since = Annotated[datetime, BeforeValidator(since)]
+Scheduler = Annotated[str, AfterValidator(scheduler)]
 HostPort = Annotated[str, AfterValidator(host_port)]
 File = Annotated[Path, AfterValidator(_existing_file)]
 Text = Annotated[str, Field(min_length=1)]
+Key = Annotated[Text, AfterValidator(key)]

@@ -30,6 +30,10 @@ _TOLD = {
     errno.ENOTDIR: ("a file is in the way of a folder", "move it away: the folder belongs to stacsync alone"),
     errno.EEXIST: ("a file is in the way of a folder", "move it away: the folder belongs to stacsync alone"),
     errno.EISDIR: ("a folder is in the way of a file", "move it away: the folder belongs to stacsync alone"),
+    errno.EXDEV: (
+        f"{STATE} in it, or another folder, is on another file system, and files are renamed into place",
+        "keep the whole folder on one file system, without mounts in it and links to others",
+    ),
     errno.EIO: ("the disk failed", "look into the system's log"),
 }
 

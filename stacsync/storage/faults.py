@@ -54,6 +54,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "the AWS configuration of this machine cannot be used",
         f"correct what AWS_PROFILE and AWS_CONFIG_FILE name, or {_OWN}",
     ),
+    "OddCredentials": (
+        "a key, a token or the region holds a line break or another character that cannot be sent",
+        "take it out of {settings}.access_key_id and {settings}.region, or AWS_… in the environment: often it is at the end",
+    ),
+    "Panic": ("the S3 library broke down", "look for odd values in {settings} and AWS_… in the environment"),
     "Unreachable": ("it cannot be reached", "check {settings}.endpoint_url and the network; the next pass tries again"),
     "RepeatedPage": ("its listing goes in circles", "use another S3 server"),
     "Certificate": ("its certificate is not trusted", "name the authority's certificate as {settings}.ca_bundle"),

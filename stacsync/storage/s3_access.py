@@ -8,6 +8,7 @@ half of the S3 servers refuse or even store them.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ import botocore.session
 import urllib3
 from botocore.config import Config
 
+from stacsync.errors import ConfigError
 from stacsync.storage import faults
 from stacsync.storage.faults import Fault, Refusal
 
@@ -41,6 +43,7 @@ _BOTO = Config(
     max_pool_connections=64,
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
+_SENDABLE = re.compile(r"[!-~]+")
 _MODELS = botocore.loaders.create_loader()
 """The descriptions of services, read once: they are most of what opening a client costs."""
 Answer = TypeVar("Answer")
@@ -101,13 +104,24 @@ class Access:
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
             raise self.refusal(faults.from_botocore(error), doing) from error
 
+    def require_credentials(self) -> None:
+        """Raise `StorageError` when there are no credentials, or some that no request can carry."""
+        doing = "sign requests"
+        with self.told(doing):
+            found = self.session.get_credentials()
+            keys = None if found is None else found.get_frozen_credentials()
+        if keys is None:
+            raise self.refusal(Fault("NoCredentials"), doing)
+        sent = (keys.access_key, keys.token, self.session.region_name)
+        if not all(_SENDABLE.fullmatch(part) for part in sent if part):
+            raise self.refusal(Fault("OddCredentials"), doing)
+
     @property
     def client(self) -> Any:
-        """Return the boto3 client; to be used within `told`. Raises `StorageError` when there are no credentials."""
+        """Return the boto3 client; to be used within `told`. Raises `StorageError` without credentials that can be used."""
         with self._lock:
             if self._client is None:
-                if self.session.get_credentials() is None:
-                    raise self.refusal(Fault("NoCredentials"), "sign requests")
+                self.require_credentials()
                 style = Config(s3={"addressing_style": "path" if self.account.endpoint_url else "auto"})
                 self._client = self.session.client(
                     "s3",
@@ -219,5 +233,11 @@ def _pool(account: Account) -> urllib3.PoolManager:
     target = urlsplit(account.endpoint_url or "https://s3.amazonaws.com")
     proxy = getproxies().get(target.scheme)
     if proxy and not proxy_bypass(target.netloc):
-        return urllib3.ProxyManager(proxy, **options)
+        try:
+            return urllib3.ProxyManager(proxy, **options)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            raise ConfigError(
+                f"the proxy in {target.scheme}_proxy, or {target.scheme.upper()}_PROXY, is no http or https address",
+                "correct the variable, or list the store's host in NO_PROXY",
+            ) from None
     return urllib3.PoolManager(**options)

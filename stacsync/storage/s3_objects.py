@@ -31,8 +31,7 @@ def object_store(access: Access, bucket: str, prefix: str) -> Callable[[int], S3
     @cache
     def opened(timeout: str) -> S3Store:
         account = access.account
-        if access.session.get_credentials() is None:
-            raise access.refusal(Fault("NoCredentials"), "sign requests")
+        access.require_credentials()
         where: Any = {"region": access.session.region_name or "us-east-1"}
         if account.endpoint_url:
             where |= {"endpoint": account.endpoint_url.rstrip("/"), "virtual_hosted_style_request": False}
@@ -68,6 +67,10 @@ def told(access: Access, doing: str, missing: str | None = None) -> Iterator[Non
         if refused and fault.code != "NoSuchBucket":
             raise Conflict(f"{access.url}: cannot {doing}: it is not what it was when it was read") from error
         raise access.refusal(fault, doing) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # obstore's, which no module exports and no `Exception` is
+            raise
+        raise access.refusal(Fault("Panic"), doing) from error
 
 
 def authority(path: str) -> bytes:

@@ -166,6 +166,69 @@ def test_a_catalog_elsewhere_is_fetched_through(catalog: Path) -> None:
             thread.join()
 
 
+@contextmanager
+def answering(handler: type[SimpleHTTPRequestHandler]) -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_catalog_elsewhere_leads_nowhere_else() -> None:
+    """Redirects are followed on the catalog's own server; to another one, which may be of a private network, never."""
+    asked = []
+
+    class Private(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(500, "PRIVATE")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with answering(Private) as private:
+
+        class Leading(Private):
+            def do_GET(self) -> None:
+                target = {"/moved.json": "/there.json", "/out.json": f"http://127.0.0.1:{private}/admin"}.get(self.path)
+                target = "/round.json" if self.path == "/round.json" else target
+                self.send_response(302 if target else 200)
+                if target:
+                    self.send_header("Location", target)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+        with answering(Leading) as origin, serving(browse.application(f"http://127.0.0.1:{origin}")[0]) as port:
+            assert ask(port, "/moved.json")[::2] == (200, b"{}")
+            status, _, body = ask(port, "/out.json")
+            assert (status, asked) == (502, [])
+            assert f"sends on to http://127.0.0.1:{private}/admin".encode() in body
+            assert b"browse the catalog by the address" in body
+            assert ask(port, "/round.json")[0] == 502
+
+
+@pytest.mark.parametrize("path", ["/page.html", "/picture.svg", "/catalog.json", "/nothing.html"])
+def test_what_a_catalog_holds_runs_no_script(port: int, catalog: Path, path: str) -> None:
+    """A provider's page or picture is shown in a sandbox: it runs nothing and belongs to no origin."""
+    (catalog / "page.html").write_text("<script>alert(1)</script>")
+    (catalog / "picture.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    headers = ask(port, path)[1]
+    assert headers["content-security-policy"] == "sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_only_names_of_this_machine_are_answered_to(port: int) -> None:
+    """A page whose name was made to lead here (DNS rebinding) reads nothing."""
+    for path in ("/", "/catalog.json"):
+        assert ask(port, path, Host="rebound.example")[0] == 421
+        assert ask(port, path, Host=f"localhost:{port}")[0] == 200
+
+
 def test_stac_browser_is_served_where_it_is_installed(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

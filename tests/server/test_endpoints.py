@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -13,7 +17,8 @@ from stacsync.demo.openeo import OpenEOStandIn, StandInFile, StandInJob
 from stacsync.errors import ConfigError, StorageError
 from stacsync.jobs import JobRecord
 from stacsync.ledger.times import to_text
-from stacsync.server import Phase, Service, start
+from stacsync.server import Phase, Service, connections, start
+from stacsync.server.connections import CONNECTIONS
 from stacsync.settings import Server
 from tests.kit.workspace import Workspace
 from tests.server.conftest import Served, ask
@@ -262,6 +267,94 @@ def test_foreign_text_stays_text(served: Served, openeo: OpenEOStandIn) -> None:
     assert "<script>alert" not in page
     assert "<img src=x" not in page
     assert page.count("<script") == 1
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "rebound.example:80", "127.0.0.1.rebound.example", "10.0.0.1", ""])
+def test_a_foreign_name_is_not_answered_to(served: Served, host: str) -> None:
+    """A page whose host name was made to lead to the loopback interface (DNS rebinding) reads nothing; it is told why."""
+    for path in PATHS:
+        answer = served.ask(path, Host=host)
+        assert (answer.status, "localhost" in answer.text) == (421, True)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.1:8080", "[::1]", "[::1]:8080"])
+def test_names_of_the_loopback_interface_are_answered_to(served: Served, host: str) -> None:
+    """Whatever the port: it may be forwarded."""
+    assert served.ask("/api/status", Host=host).status == 200
+
+
+def test_who_listens_for_others_answers_to_any_name(workspace: Workspace) -> None:
+    """On another interface than loopback the names are the operator's, and those of probes are addresses."""
+    from stacsync.registry import load_settings  # noqa: PLC0415 - this test alone
+
+    handle = start(Server(host="0.0.0.0", port=0), Service(load_settings(workspace.config, {})))
+    try:
+        address = handle.address.replace("0.0.0.0", "127.0.0.1")
+        assert ask(address, "/healthz", Host="eo.acme.example").status == 200
+    finally:
+        handle.stop()
+
+
+def connected(served: Served, number: int, begun: bytes = b"") -> list[socket.socket]:
+    """Open connections that never send a whole request."""
+    parts = urlsplit(served.address)
+    opened = [socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) for _ in range(number)]
+    for one in opened:
+        one.sendall(begun)
+    return opened
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "])
+def test_connections_without_a_request_keep_nobody_from_being_answered(served: Served, begun: bytes) -> None:
+    """However many say nothing, or begin a request and do not end it: health, readiness and metrics are told."""
+    waiting = connected(served, 3 * CONNECTIONS, begun)
+    try:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert served.ask(path).status == 200
+    finally:
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+        b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP",
+    ],
+)
+def test_a_request_that_does_not_arrive_ends_its_connection(
+    served: Served, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    """Silence, and a byte now and then, are waited for only so long; the same after an answer."""
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.5)
+    (waiting,) = connected(served, 1, begun)
+    waiting.settimeout(0.1)
+    until = time.monotonic() + 10
+    with waiting, suppress(ConnectionError):
+        while time.monotonic() < until:
+            with suppress(TimeoutError):
+                if begun:
+                    waiting.sendall(b"x")
+                if not waiting.recv(65536):
+                    return
+        pytest.fail("the connection was still held after 10 s")
+
+
+def test_a_connection_is_used_again(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks whole requests may rest between them for longer than a request may take to arrive."""
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.2)
+    connection = HTTPConnection(urlsplit(served.address).netloc, timeout=20)
+    for _ in range(2):
+        connection.request("GET", "/healthz")
+        mine = connection.sock.getsockname()
+        connection.getresponse().read()
+        time.sleep(0.5)
+        assert connection.sock.getsockname() == mine
+    connection.close()
 
 
 def test_it_listens_where_it_is_told_or_says_why_not() -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from stacsync.errors import StorageError
@@ -110,6 +111,19 @@ def test_a_file_in_the_way_is_told(store: FolderStorage) -> None:
         store.put("a/b/c", b"", content_type=JSON)
     with pytest.raises(StorageError, match="a folder is in the way"):
         store.put("a", b"", content_type=JSON)
+
+
+def test_a_state_folder_on_another_disk_is_told(store: FolderStorage, root: Path) -> None:
+    """Files are renamed into place, which no disk does for another: that is said, not that the system failed."""
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == root.parents[1].stat().st_dev:
+        pytest.skip("no second file system here")
+    with TemporaryDirectory(dir=elsewhere) as folder:
+        (root / ".stacsync").mkdir(parents=True)
+        (root / ".stacsync/tmp").symlink_to(folder)
+        with pytest.raises(StorageError, match="on another file system") as refused:
+            store.put("a.json", b"{}", content_type=JSON)
+    assert "one file system" in refused.value.remedy
 
 
 def test_a_name_too_long_for_the_disk_is_told(store: FolderStorage) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stacsync.errors import Conflict, StorageError
+from stacsync.errors import ConfigError, Conflict, StorageError
 from stacsync.provider import SourceStore
 from stacsync.settings.sections import Storage as StorageSettings
 from stacsync.storage import Storage, StorageOptions, open_storage, s3_copies
+from stacsync.storage.s3_access import Access
 
 Answer = tuple[int, dict[str, str], bytes]
 Open = Callable[..., Storage]
@@ -268,6 +269,39 @@ class TestCredentials:
         store.put("a", b"1", content_type=JSON)
         assert b"".join(store.stream("a")) == b"1"
         assert [found.key for found in store.list()] == ["a"]
+        store.close()
+
+    @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"])
+    def test_what_no_request_can_carry_is_told(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """A line break that came with a variable is an error with the way out, in whatever way the store is used."""
+        values = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": "eu-1"}
+        for variable, value in {**values, name: "made-up-1\n"}.items():
+            monkeypatch.setenv(variable, value)
+        store = open_storage(StorageSettings(url="s3://catalogs", endpoint_url="http://127.0.0.1:9"))
+        for use in (lambda: store.get("a"), lambda: list(store.list()), lambda: store.head("a")):
+            with pytest.raises(StorageError, match="cannot be sent") as refused:
+                use()
+            assert "AWS_" in refused.value.remedy
+            assert "made-up" not in str(refused.value)
+        assert not any(line.ok for line in store.probe())
+        store.close()
+
+    @pytest.mark.parametrize("proxy", ["not a url", "::::", "socks5://x:1"])
+    def test_a_proxy_that_is_no_address_is_told(self, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+        """A proxy's variable that cannot be used is named, without what it holds."""
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(ConfigError, match="the proxy in http_proxy, or HTTP_PROXY, is no") as refused:
+            open_storage(StorageSettings(url="s3://catalogs", endpoint_url="http://store.example:9"))
+        assert proxy not in str(refused.value)
+
+    def test_a_panic_of_the_library_ends_nothing_but_the_request(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Credentials that become odd while the process runs make it panic, which is no `Exception`: told like any error."""
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID\n")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+        monkeypatch.setattr(Access, "require_credentials", lambda _: None)
+        store = open_storage(StorageSettings(url="s3://catalogs", endpoint_url="http://127.0.0.1:9"))
+        with pytest.raises(StorageError, match="the S3 library broke down"):
+            store.get("a")
         store.close()
 
     def test_keys_of_the_settings_are_not_mixed_with_the_chain(

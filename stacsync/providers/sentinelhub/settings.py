@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 
 from stacsync.provider import SourceStore
-from stacsync.settings import CommonProvider, Section, Text, Url
+from stacsync.settings import CommonProvider, Key, Section, Text, Url
 
 MAIN = "https://services.sentinel-hub.com"
 _MAIN_TOKENS = f"{MAIN}/auth/realms/main/protocol/openid-connect/token"
@@ -23,8 +23,8 @@ class Source(Section):
     """`[providers.NAME.source]`: the bucket that results were delivered to."""
 
     endpoint_url: Url | None = Field(default=None, description="An S3-compatible store; default: AWS")
-    region: Text | None = Field(default=None, description="The bucket's region; default: found by asking the bucket")
-    access_key_id: Text | None = Field(default=None, description="Default: the AWS credential chain")
+    region: Key | None = Field(default=None, description="The bucket's region; default: found by asking the bucket")
+    access_key_id: Key | None = Field(default=None, description="Default: the AWS credential chain")
     secret_access_key: SecretStr | None = Field(default=None, description="Goes with `access_key_id`")
 
 
