@@ -218,6 +218,8 @@ class MemberFact:
 
     Empty once a package's heads fill 64 MiB of text or 32 MiB of anything else: read the object itself then.
     """
+    fresh: bool = field(default=False, compare=False)
+    """Whether it was brought in just now, rather than found in the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

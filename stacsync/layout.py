@@ -38,6 +38,8 @@ SEGMENT_LIMIT = 180
 """Bytes: keys are ASCII."""
 KEY_LIMIT = 1024
 """Bytes of a whole key, as S3 has it."""
+MADE_HERE = frozenset({"items.parquet", "preview.webp"})
+"""Names of files that are made of a Collection's Items, and never mirrored."""
 RESERVED = frozenset(
     {
         "assets",
@@ -178,7 +180,7 @@ def package_folder(provider: str, job: str, package: str) -> str:
 
 
 def member_key(folder: str, path: str) -> str:
-    """Return the key of a package's member by its clean relative path; different paths differ as far as `segment` does."""
+    """Return the key of a package's member by its clean relative path; different paths never give the same key."""
     return "/".join([folder, *(segment(part) for part in path.split("/"))])
 
 

@@ -61,6 +61,8 @@ class CheckLine:
     ok: bool
     message: str
     remedy: str = ""
+    required: bool = True
+    """False: what is not well hinders readers, not us; the command succeeds all the same."""
 
 
 class Memory(Protocol):

@@ -55,6 +55,7 @@ def test_each_thing_that_readers_need_has_a_line(status: int, headers: Mapping[s
         told = list(reach.lines(url))
     assert [line.ok for line in told] == verdicts
     assert all(line.remedy for line in told if not line.ok)
+    assert not any(line.required for line in told)
 
 
 def test_an_address_where_nobody_listens_is_told() -> None:

@@ -395,7 +395,7 @@ def test_reference_is_for_lasting_hrefs_only(tmp_path: Path) -> None:
     """`transfer = "reference"` is refused where hrefs expire, and taken where they last."""
     asked = 'transfer = "reference"\n'
     told = refusal(tmp_path, HOUSE.replace("[providers.my-house.auth]", f"{asked}[providers.my-house.auth]"))
-    assert 'providers.my-house: `transfer = "reference"` is for kind sentinelhub only' in told
+    assert "providers.my-house.transfer: only hrefs of kind sentinelhub last" in told
     settings = read(tmp_path, f'{MINIMAL}[providers.p]\nkind = "lasting"\n{asked}')
     assert settings.providers["p"].transfer == "reference"
 

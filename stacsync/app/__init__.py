@@ -11,9 +11,10 @@ from stacsync.app.maintaining import rebuild, retire, verify
 from stacsync.app.parts import Parts, now
 from stacsync.app.syncing import sync
 from stacsync.app.telling import check, status
-from stacsync.errors import ConfigError
+from stacsync.errors import ConfigError, StacsyncError
 from stacsync.mirror.events import Observer, unwatched
 from stacsync.provider import CheckLine, SignsIn
+from stacsync.sync import PassReport, to_json
 
 __all__ = ["App", "Parts", "now", "open_app"]
 
@@ -30,6 +31,10 @@ class App:
     ) -> dict[str, Any]:
         """Make one pass of the named (default: all) providers; return the object of `sync --json`."""
         return sync(self.parts, providers, jobs, dry_run=dry_run, force=force)
+
+    def unmade(self, providers: list[str], error: StacsyncError) -> dict[str, Any]:
+        """Return the object of `sync --json` for passes that could not be made at all because of `error`."""
+        return to_json([PassReport(name, error=str(error)) for name in self.parts.names(providers)], 0.0)
 
     def check(self) -> list[CheckLine]:
         """Try the ledger, the store and every provider."""

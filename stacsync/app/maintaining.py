@@ -29,7 +29,7 @@ def verify(parts: Parts, *, checksums: bool) -> dict[str, Any]:
 def rebuild(parts: Parts) -> dict[str, Any]:
     """Write every document again from the ledger alone. Raises `LeaseHeld`, `StorageError`, `LedgerError`."""
     parts.hold_lease()
-    adopt_if_lost(parts)
+    adopt_if_lost(parts, rebuilding=True)
     with parts.publishing:
         counts = parts.publisher.rebuild(parts.facts())
     for target in parts.targets:

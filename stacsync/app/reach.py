@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import urllib3
 
@@ -16,12 +17,19 @@ _HOW = "see docs/catalog.md for the policy of your store"
 
 
 def lines(public_url: str) -> Iterator[CheckLine]:
-    """Ask for one byte of the root as STAC Browser does; one line each for access, ranges and CORS. Never raises."""
+    """Ask for one byte of the root as STAC Browser does; one line each for access, ranges and CORS. Never raises.
+
+    None of them is required: readers may be able to ask what this machine is not.
+    """
+    return (replace(line, required=False) for line in _asked(public_url))
+
+
+def _asked(public_url: str) -> Iterator[CheckLine]:
     url = f"{public_url.rstrip('/')}/{layout.ROOT}"
     subject = f"readers at {redact_url(public_url)}"
     headers = {"Origin": ORIGIN, "Range": "bytes=0-0"}
     try:
-        with urllib3.PoolManager(retries=urllib3.Retry(2, redirect=3)) as pool:
+        with urllib3.PoolManager(retries=urllib3.Retry(3, connect=0, read=0, status=0)) as pool:
             answer = pool.request("GET", url, headers=headers, timeout=_TIMEOUT, preload_content=False)
             found = {name.lower(): value for name, value in answer.headers.items()}
             answer.release_conn()

@@ -22,9 +22,9 @@ UPLOAD_AGE = timedelta(days=7)
 _LOG = get_logger(__name__)
 
 
-def adopt_if_lost(parts: Parts) -> None:
+def adopt_if_lost(parts: Parts, *, rebuilding: bool = False) -> None:
     """Make a ledger anew that knows nothing, or not all that is published. Raises `Refused`, `StorageError`."""
-    report = parts.publisher.adopt()
+    report = parts.publisher.adopt(rebuilding=rebuilding)
     if report is not None:
         _LOG.warning("ledger.adopted", stale=report.stale, items=report.items, assets=report.assets)
 

@@ -32,11 +32,11 @@ from stacsync.storage import Storage
 _HEALS = "its jobs put it right when they are taken again; `stacsync rebuild` writes every document anew"
 
 
-def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts) -> Adopted | None:
+def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts, *, rebuilding: bool = False) -> Adopted | None:
     """Fill a ledger that knows nothing, or another edition, from the catalog in `storage`; None when there is no need.
 
-    Two requests when all is well. Raises `Refused` when the catalog there is not ours, another one of ours, or gone;
-    `StorageError`.
+    Two requests when all is well. Raises `Refused` when the catalog there is not ours, another one of ours, or gone, if
+    it is not to be written anew anyway (`rebuilding`); `StorageError`.
     """
     there = edition.published(storage)
     with ledger.read() as conn:
@@ -51,10 +51,11 @@ def adopt(storage: Storage, ledger: Ledger, facts: CatalogFacts) -> Adopted | No
             with ledger.write() as conn:
                 forget(conn)
             adopted = replace(_Adoption(reader, ledger, facts, root).run(), stale=stale)
-    elif stale and not _never_published(ledger, there):
+    elif stale and not rebuilding and not _never_published(ledger, there):
         raise Refused(
             f"{storage.url} holds no {layout.ROOT}, but the ledger knows of a catalog that was published there",
-            "correct storage.url; if the place was emptied on purpose, move the ledger away to begin anew",
+            "correct storage.url; if documents were lost there, run `stacsync rebuild`, and `stacsync sync --force` for files;"
+            " if the place was emptied on purpose, move the ledger away to begin anew",
         )
     edition.settle(ledger, there)
     return adopted

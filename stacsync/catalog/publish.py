@@ -120,12 +120,13 @@ class Publisher:
         with self.ledger.write() as conn:
             return self.ledger.items.retire(conn, provider, job, delete_assets=delete_assets)
 
-    def adopt(self) -> Adopted | None:
+    def adopt(self, *, rebuilding: bool = False) -> Adopted | None:
         """Make a lost or stale ledger anew from what is published; None when there is nothing to adopt or no need.
 
-        Raises `Refused` when the store holds a catalog that is not ours, or none although we published one; `StorageError`.
+        Raises `Refused` when the store holds a catalog that is not ours, or none although we published one (unless it is
+        to be written anew: `rebuilding`); `StorageError`.
         """
-        return adopt.adopt(self.storage, self.ledger, self.facts)
+        return adopt.adopt(self.storage, self.ledger, self.facts, rebuilding=rebuilding)
 
     def _owed(self) -> None:
         """Let Collections be written again whose search index is not up to date."""

@@ -6,6 +6,7 @@ requests and not a million. Nothing is written.
 
 from __future__ import annotations
 
+import posixpath
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -205,6 +206,8 @@ class _Audit:
 
 
 def _again(asset: Asset) -> str:
+    if posixpath.basename(asset.key) in layout.MADE_HERE:
+        return REBUILD
     job = f" --job {asset.job}" if asset.job else ""
     return f"run `stacsync sync --force{job}`"
 

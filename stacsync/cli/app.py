@@ -78,7 +78,11 @@ def _run(arguments: Sequence[str] | None) -> int:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except StacsyncError as error:
         _complain(error)
-        return 2 if isinstance(error, ConfigError) else 1
+        if isinstance(error, ConfigError):
+            return 2
+        if "--json" in (sys.argv[1:] if arguments is None else arguments):
+            _emit(error)
+        return 1
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is told with its traceback, but without local variables
@@ -96,6 +100,14 @@ def _complain(error: StacsyncError) -> None:
     from stacsync.cli.output import complain  # noqa: PLC0415 - rich is for those who have something to show
 
     complain(error)
+
+
+def _emit(error: StacsyncError) -> None:
+    """Write the result of a command that could not do its work: scripts that read JSON get some."""
+    from stacsync.cli.output import emit  # noqa: PLC0415 - the same
+    from stacsync.logs import redact  # noqa: PLC0415 - the same
+
+    emit({"error": redact(error.message), "remedy": redact(error.remedy)})
 
 
 def _mute() -> None:

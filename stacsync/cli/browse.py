@@ -28,6 +28,8 @@ def browse(
 ) -> None:
     """Serve a folder catalog with CORS and ranges, and a page to look at it; default: the configured catalog."""
     where = target or _configured(config)
+    if "://" not in where and (Path(where) / "catalog" / "catalog.json").is_file():
+        where = str(Path(where) / "catalog")  # as `stacsync demo` makes one
     if "://" not in where and not (Path(where) / "catalog.json").is_file():
         raise typer.BadParameter(f"{where} is no folder with a catalog.json in it")
     if "://" in where and not where.startswith(("http://", "https://")):

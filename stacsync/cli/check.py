@@ -25,7 +25,7 @@ def check(*, json: Json = False, config: Config = None) -> None:
     with opened(config) as app:
         configured = ", ".join(app.parts.names()) or "none"
         lines = [CheckLine(subject="configuration", ok=True, message=f"valid; providers: {configured}"), *app.check()]
-    ok = all(line.ok for line in lines)
+    ok = all(line.ok for line in lines if line.required)
     if json:
         emit(
             {"ok": ok, "lines": [{key: _told(value, redact) for key, value in asdict(line).items()} for line in lines]}
@@ -33,7 +33,8 @@ def check(*, json: Json = False, config: Config = None) -> None:
     else:
         out = console()
         for line in lines:
-            mark = safe("ok    ", "green") if line.ok else safe("failed", "bold red")
+            bad = safe("failed", "bold red") if line.required else safe("note  ", "yellow")
+            mark = safe("ok    ", "green") if line.ok else bad
             remedy = f" ({line.remedy})" if line.remedy and not line.ok else ""
             out.print(mark + safe(f"  {redact(f'{line.subject}: {line.message}{remedy}')}"), soft_wrap=True)
     raise typer.Exit(code=int(not ok))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import typer
 
 from stacsync.cli.options import Config
@@ -14,6 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def run(*, config: Config = None) -> None:
     """Poll every provider on its schedule, publish after each pass, serve the status page; until SIGTERM or SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(0))  # nothing is under way yet; the daemon listens by itself
+
     from stacsync.cli.session import settings_of  # noqa: PLC0415 - kept out of `--help`
 
     settings_of(config)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stacsync.cli.options import Config, Json
+from stacsync.errors import ConfigError, StacsyncError
 
 COUNTS = ("seen", "published", "unchanged", "skipped", "waiting", "failed")
 
@@ -32,12 +33,19 @@ def sync(
     config: Config = None,
 ) -> None:
     """Make one pass of the named providers, then publish."""
-    from stacsync.cli.output import emit  # noqa: PLC0415 - kept out of `--help`
+    from stacsync.cli.output import complain, emit  # noqa: PLC0415 - kept out of `--help`
     from stacsync.cli.progress import watching  # noqa: PLC0415 - the same
     from stacsync.cli.session import opened  # noqa: PLC0415 - the same
 
+    names = list(dict.fromkeys(providers or []))
     with watching() as observer, opened(config, writing=not dry_run, observer=observer) as app:
-        result = app.sync(list(dict.fromkeys(providers or [])), job or [], dry_run=dry_run, force=force)
+        try:
+            result = app.sync(names, job or [], dry_run=dry_run, force=force)
+        except StacsyncError as error:
+            if isinstance(error, ConfigError) or not json:
+                raise
+            complain(error)
+            result = app.unmade(names, error)
     emit(result) if json else _show(result, dry_run=dry_run)
     raise typer.Exit(code=int(failed(result)))
 

@@ -151,7 +151,7 @@ class Members:
 
     def _fact(self, path: str, key: str, size: int, digest: str, kind: str | None, data: bytes) -> MemberFact:
         head = data[: self._heads.wanted(kind, size)]
-        return MemberFact(path=path, key=key, size=size, sha256=digest, media_type=kind, head=head)
+        return MemberFact(path=path, key=key, size=size, sha256=digest, media_type=kind, head=head, fresh=True)
 
     def _identity(self, path: str) -> str:
         return identity(self._package, path)

@@ -93,6 +93,8 @@ def _text(detail: ErrorDetails, tables: list[type[BaseModel]], key: str) -> str:
             text = f"{context.get('expected', 'another value')} is expected"
         case "value_error" | "assertion_error":
             text = str(context.get("error", detail["msg"]))
+        case "tuple_type" | "list_type":
+            text = "a list is expected"
         case "string_too_short":
             text = "a text is expected, not nothing"
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from stacsync.settings.globs import Globs
 from stacsync.settings.sections import Schedule, Section
@@ -55,9 +55,14 @@ class CommonProvider(Section):
     def _makes_sense(self) -> Self:
         if self.every is not None and self.cron is not None:
             raise ValueError("`every` and `cron` exclude each other: give one")
-        if self.transfer == "reference" and not self.lasting_hrefs:
-            raise ValueError('`transfer = "reference"` is for kind sentinelhub only: the hrefs of this kind expire')
         return self
+
+    @field_validator("transfer")
+    @classmethod
+    def _lasts(cls, told: str) -> str:
+        if told == "reference" and not cls.lasting_hrefs:
+            raise ValueError("only hrefs of kind sentinelhub last, those of this kind expire: 'copy' is expected")
+        return told
 
     def schedule(self, default: Schedule) -> Schedule:
         """Return when this provider is asked: its own `every`, `cron` and `jitter` where set, else the default's."""

@@ -126,7 +126,7 @@ class Courier:
                 if fact is None:
                     delivered.lost.append(Lost(asset, TransferFailed(f"the package holds no {asset.source.path}")))
                 else:
-                    delivered.items[number][1][asset.key] = _mirrored(asset, fact)
+                    self._note(number, asset, _mirrored(asset, fact), delivered)
             elif asset.mirrored:
                 moves.append((number, asset, key))
         answers = self.mirror.transfer(
@@ -137,12 +137,16 @@ class Courier:
                 delivered.lost.append(Lost(asset, answer))
                 delivered.counts.failed += 1
                 continue
-            delivered.items[number][1][asset.key] = answer
-            delivered.counts.bytes += answer.moved
-            if answer.reused:
-                delivered.counts.reused += 1
-            else:
-                delivered.counts.transferred += 1
+            self._note(number, asset, answer, delivered)
+
+    @staticmethod
+    def _note(number: int, asset: AssetRecord, found: Mirrored, delivered: Delivered) -> None:
+        delivered.items[number][1][asset.key] = found
+        delivered.counts.bytes += found.moved
+        if found.reused:
+            delivered.counts.reused += 1
+        else:
+            delivered.counts.transferred += 1
 
 
 def _names(assets: Sequence[AssetRecord]) -> dict[str, str]:
@@ -161,5 +165,6 @@ def _mirrored(asset: AssetRecord, fact: MemberFact) -> Mirrored:
         sha256=fact.sha256,
         identity=asset.identity,
         media_type=fact.media_type,
-        reused=True,
+        reused=not fact.fresh,
+        moved=fact.size if fact.fresh else 0,
     )

@@ -178,6 +178,8 @@ class _Staging:
         both = {**self._result.left_out}
         for reason, count in self._left_out.items():
             both[reason] = both.get(reason, 0) + count
+        if self._lost:  # a job is finished only once all of them are forgiven
+            both["files that their provider declares gone"] = len(self._lost)
         return both
 
     def _nothing(self) -> StacsyncError:

@@ -243,6 +243,7 @@ def test_results_without_status_are_finished() -> None:
         (404, "JobNotFound", JobSkipped),
         (404, None, JobUnusable),
         (410, "ResultLinkExpired", JobSkipped),
+        (410, None, JobSkipped),
         (424, "Internal", JobSkipped),
         (424, None, JobSkipped),
         (400, "JobNotFinished", JobSkipped),

@@ -264,6 +264,7 @@ def test_a_file_that_is_gone_fails_its_job_twice_then_is_left_out(bench: Bench) 
     assert (third.counts["published"], third.ok) == (1, True)
     document = bench.storage.get("p/c/i/i.json").decode()
     assert '"stacsync:missing_assets": [\n      "lost.tif"' in document
+    assert bench.ledger.jobs.left_out() == {"p": {"a": {"files that their provider declares gone": 1}}}
 
 
 def test_a_job_is_published_whole_or_not_at_all(bench: Bench) -> None:

@@ -77,6 +77,19 @@ def test_a_place_that_was_emptied_is_told(workspace: Workspace) -> None:
     assert workspace.sync()["assets"]["transferred"] > 0
 
 
+@pytest.mark.parametrize("lost", ["the root", "every document"])
+def test_documents_that_were_lost_are_written_from_the_ledger_alone(workspace: Workspace, lost: str) -> None:
+    """`rebuild` needs nothing but the ledger: documents come out as they were, and the next pass has nothing to do."""
+    workspace.sync()
+    before = published(workspace.store)
+    for key in [key for key in before if key == "catalog.json" or (lost != "the root" and key.endswith(".json"))]:
+        spoil(workspace.store, key, None)
+    rebuilt = workspace.run("rebuild", "--json")
+    assert rebuilt.code == 0, rebuilt.stderr
+    assert published(workspace.store) == before
+    assert workspace.sync()["documents"]["written"] == 0
+
+
 def test_files_of_a_retired_job_can_be_deleted_later(workspace: Workspace) -> None:
     """A job that was retired with its files kept can be retired again with them deleted."""
     workspace.sync()
@@ -140,3 +153,17 @@ def test_an_empty_secret_is_refused(tmp_path: Path, given: str) -> None:
     refused = workspace.run("check", "--config", os.fspath(config))
     assert refused.code == 2
     assert "providers.cdse.auth.password: is empty" in refused.stderr
+
+
+def test_a_command_that_could_not_do_its_work_tells_scripts_so(tmp_path: Path) -> None:
+    """With `--json` stdout holds an object also when all of a command failed: that of a pass has its usual form."""
+    with OpenEOStandIn() as openeo:
+        workspace = Workspace(tmp_path, FolderStore(tmp_path / "in-the-way"), providers={"cdse": openeo.settings()})
+        (tmp_path / "in-the-way").write_text("no folder")
+        passed, audit = workspace.run("sync", "--json"), workspace.run("rebuild", "--json")
+    assert (passed.code, audit.code) == (1, 1)
+    assert "in-the-way" in passed.json["providers"]["cdse"]["error"]
+    assert passed.json["documents"] == {"written": 0, "unchanged": 0, "deleted": 0}
+    assert "in-the-way" in audit.json["error"]
+    assert "error: " in passed.stderr
+    assert "error: " in audit.stderr

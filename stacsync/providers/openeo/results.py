@@ -80,14 +80,15 @@ def require_finished(document: Mapping[str, Any]) -> None:
 def refusal(error: HttpError) -> JobSkipped | JobUnusable | None:
     """Return what a refused request for results means for the job; None when it says more of the back-end than of it.
 
-    "Gone" is believed only in the back-end's own words (with an error code): a proxy's plain 404 says nothing.
+    "Not found" is believed only in the back-end's own words (with an error code): a proxy's plain 404 says nothing. 410
+    says by itself that it is for good.
     """
     own = error.code is not None
     if error.code in UNFINISHED:
         return JobSkipped("the results are gone: the back-end says that the job has not finished")
     if error.status == 424:
         return JobSkipped(f"the job failed: {error.message}")
-    if own and error.status in GONE:
+    if error.status == 410 or (own and error.status in GONE):
         return JobSkipped("the results are gone from the back-end")
     if error.status in {401, 403}:
         return JobUnusable(error.message, "the account has no right to read the results of this job")

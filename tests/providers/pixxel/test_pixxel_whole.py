@@ -34,7 +34,10 @@ def counts(result: Any) -> dict[str, int]:
 
 def test_every_kind_of_package_is_published(workspace: Workspace) -> None:
     """ZIP, tar.gz, TAR and a single file: their Items say where place and time come from; inputs are left out."""
-    assert counts(workspace.sync()) == {"seen": 4, "published": 4}
+    result = workspace.sync()
+    assert counts(result) == {"seen": 4, "published": 4}
+    files = sum("stacsync:source" in one for item in items(workspace).values() for one in item["assets"].values())
+    assert (result["assets"]["transferred"], result["assets"]["bytes"] > 0) == (files, True)
     found = {key: item["properties"] for key, item in items(workspace).items()}
     told = {
         key: (one.get("stacsync:geometry_source"), one.get("stacsync:datetime_source")) for key, one in found.items()
