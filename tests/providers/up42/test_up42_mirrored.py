@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from stacsync.demo.up42 import FirstJob, StandIn, archive, first_job, today_job
 from stacsync.errors import JobUnusable
-from stacsync.jobs import ItemRecord, JobRecord, Mirrored
+from stacsync.jobs import ItemRecord, JobRecord, Member, Mirrored
 from stacsync.ledger import Ledger
 from stacsync.mirror import Mirror, Transfer
 from stacsync.provider import JobProvider
@@ -77,9 +77,6 @@ def test_real_archive_arrives_whole(
         wanted = sha256(member.read()).hexdigest()
     stored = files(tmp_path / "store")
     assert wanted in [sha256(content).hexdigest() for name, content in stored.items() if name.endswith(".tif")]
-    arrived = mirror.transfer("sky", job, provider, [Transfer(asset, f"sky/x/{asset.key}") for asset in item.assets])
-    assert next(one.sha256 for one in arrived if isinstance(one, Mirrored)) == wanted
-    assert [one.reused for one in arrived if isinstance(one, Mirrored)] == [True, True]
 
 
 def test_archive_is_fetched_once(up42: StandIn, connect: Connect, mirror: Mirror) -> None:
@@ -96,12 +93,11 @@ def test_quicklooks_and_assets_arrive(up42: StandIn, connect: Connect, mirror: M
     """Quicklooks come with our token, assets of today's API from addresses that work once."""
     up42.first.jobs.append(first_job(1))
     up42.today.jobs.append(today_job("pansharpening", 1, up42.url, scenes=3))
-    for settings, wanted in ((up42.first_settings(), 4), (up42.today_settings(), 6)):
+    for settings, wanted in ((up42.first_settings(), 2), (up42.today_settings(), 6)):
         provider = connect(settings)
         job = only(provider)
-        assets = [
-            asset for item in items(mirror, provider, job) for asset in item.assets if asset.key != "source_metadata"
-        ]
+        every = [asset for item in items(mirror, provider, job) for asset in item.assets]
+        assets = [asset for asset in every if not isinstance(asset.source, Member)]
         transfers = [Transfer(asset, f"sky/{job.id}/{number}") for number, asset in enumerate(assets)]
         arrived = mirror.transfer("sky", job, provider, transfers)
         assert len([one for one in arrived if isinstance(one, Mirrored)]) == len(assets) == wanted
