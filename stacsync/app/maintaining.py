@@ -10,6 +10,7 @@ from stacsync.app.pushing import push
 from stacsync.app.syncing import adopt_if_lost
 from stacsync.errors import ConfigError
 from stacsync.ledger import JobState
+from stacsync.ledger.contributions import ADOPTED
 
 
 def verify(parts: Parts, *, checksums: bool) -> dict[str, Any]:
@@ -60,4 +61,4 @@ def retire(parts: Parts, provider: str | None, job: str | None, *, delete_assets
             parts.ledger.jobs.set_state(name, one, JobState.RETIRED, "retired by hand")
         counts = parts.publisher.publish(parts.facts())
     push(parts)
-    return {"jobs": len(retired), "documents": asdict(counts)}
+    return {"jobs": sum(one != ADOPTED for _, one in retired), "documents": asdict(counts)}

@@ -167,3 +167,16 @@ def test_a_command_that_could_not_do_its_work_tells_scripts_so(tmp_path: Path) -
     assert "in-the-way" in audit.json["error"]
     assert "error: " in passed.stderr
     assert "error: " in audit.stderr
+
+
+def test_jobs_that_are_retired_are_counted_after_a_lost_ledger_too(tmp_path: Path) -> None:
+    """What a Collection said before its ledger was lost belongs to no job, and is not counted as one."""
+    file = StandInFile(name="a.csv", data=b"a,1\n", media_type="text/csv")
+    with OpenEOStandIn([StandInJob(id=f"j-{n}", title=f"Job {n}", files=(file,)) for n in range(2)]) as openeo:
+        table = {**openeo.settings(), "collection": "all"}
+        workspace = Workspace(tmp_path, FolderStore(tmp_path / "catalog"), providers={"cdse": table})
+        workspace.sync()
+        workspace.forget_ledger()
+        told = workspace.run("retire", "--provider", "cdse", "--json")
+    assert (told.code, told.json["jobs"]) == (0, 2)
+    assert "cdse/all/collection.json" not in published(workspace.store)
