@@ -147,13 +147,13 @@ def picture_key(asset_key: str) -> str | None:
 
 
 def item_folder(provider: str, collection: str, item: str) -> str:
-    """Return the folder of an Item and its assets, without a trailing slash."""
-    return f"{collection_folder(provider, collection)}/{segment(item)}"
+    """Return the folder of an Item and its assets, without a trailing slash; `item` is its published id, a segment."""
+    return f"{collection_folder(provider, collection)}/{item}"
 
 
 def item_key(provider: str, collection: str, item: str) -> str:
-    """Return the key of an Item."""
-    return f"{item_folder(provider, collection, item)}/{segment(item)}.json"
+    """Return the key of an Item, see `item_folder`."""
+    return f"{item_folder(provider, collection, item)}/{item}.json"
 
 
 def asset_keys(provider: str, collection: str, item: str, files: Mapping[str, str]) -> dict[str, str]:

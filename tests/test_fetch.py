@@ -12,8 +12,11 @@ from threading import Event, Thread
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 from stacsync.errors import StacsyncError, Stopped, TransferFailed
 from stacsync.http.addresses import AddressRefused, is_public
+from stacsync.http.download import decoded
 from stacsync.http.fetch import Download, Fetcher, FetchInterrupted, FetchRefused
 from stacsync.http.poured import in_pieces
 from stacsync.provider import Signed
@@ -260,10 +263,24 @@ def test_a_compressed_body_of_several_members_arrives_whole(server: FaultServer,
     parts = [BODY[:1000], b"", BODY[1000:1001], BODY[1001:]]
     server.files["/a.bin"] = File(b"".join(map(gzip.compress, parts)), headers={"Content-Encoding": "gzip"})
     assert read(fetcher.open(Signed(url=server.url("/a.bin")))) == BODY
-    for body in (gzip.compress(BODY) + b"and more", gzip.compress(BODY) + gzip.compress(BODY)[:-5]):
-        server.files["/a.bin"] = File(body, headers={"Content-Encoding": "gzip"})
-        with pytest.raises(TransferFailed):
-            read(fetcher.open(Signed(url=server.url("/a.bin"))))
+    for tail in (b"\0" * 2000, b"\n", b"and more"):
+        server.files["/a.bin"] = File(gzip.compress(BODY) + tail, headers={"Content-Encoding": "gzip"})
+        assert read(fetcher.open(Signed(url=server.url("/a.bin")))) == BODY
+    server.files["/a.bin"] = File(
+        gzip.compress(BODY) * 2 + gzip.compress(BODY)[:-5], headers={"Content-Encoding": "gzip"}
+    )
+    with pytest.raises(TransferFailed):
+        read(fetcher.open(Signed(url=server.url("/a.bin"))))
+
+
+@given(
+    st.lists(st.binary(max_size=40), min_size=1, max_size=4), st.integers(1, 30), st.sampled_from([b"", b"\0\0", b"x"])
+)
+def test_members_are_unpacked_wherever_pieces_end(members: list[bytes], width: int, tail: bytes) -> None:
+    """However a body of several members is cut into pieces, its bytes are those of all members, and nothing else."""
+    packed = b"".join(map(gzip.compress, members)) + tail
+    pieces = (packed[start : start + width] for start in range(0, len(packed), width))
+    assert b"".join(decoded(pieces, "gzip")) == b"".join(members)
 
 
 def test_a_foreign_transfer_coding_is_refused(server: FaultServer, fetcher: Fetcher) -> None:

@@ -45,13 +45,14 @@ def audit(storage: Storage, *, checksums: bool = False) -> Report:
 def _audit(storage: Storage, book: AuditBook, reader: Reader, *, checksums: bool) -> Report:
     book.list_objects((found.key, found.size) for found in storage.list())
     run = _Audit(reader, book)
-    if run.crawl() or not book.is_empty():
+    reached = run.crawl()
+    if reached or not book.is_empty():
         run.list_of_collections()
     run.findings += _asset_findings(storage, book)
     if checksums:
         run.findings += _checksum_findings(storage, book)
-    orphans = sizes(storage, filter(ours, book.orphans()))
-    run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in orphans]
+    orphans = _still_there(storage, book.orphans()) if reached else book.orphans()
+    run.findings += [Finding(key, "nothing links to this document", _ORPHAN) for key in orphans if ours(key)]
     advice = tuple(run.score.advice())
     return Report(run.documents, book.asset_count(), tuple(run.findings), run.score.value(), advice)
 
@@ -218,6 +219,13 @@ def _asset_findings(storage: Storage, book: AuditBook) -> Iterator[Finding]:
     for asset, size in _resized(storage, book):
         problem = f"has {size} bytes instead of {asset.size}; it is asset {asset.name} of {asset.document}"
         yield Finding(asset.key, problem, _again(asset))
+
+
+def _still_there(storage: Storage, keys: Iterator[str]) -> Iterator[str]:
+    """Yield those documents that are there, not only listed yet."""
+    told = filter(ours, keys)
+    while batch := list(islice(told, 64 * _FEW)):
+        yield from sizes(storage, batch)
 
 
 def _missing(storage: Storage, book: AuditBook) -> Iterator[Asset]:

@@ -28,8 +28,8 @@ def browse(
 ) -> None:
     """Serve a folder catalog with CORS and ranges, and a page to look at it; default: the configured catalog."""
     where = target or _configured(config)
-    if "://" not in where and (Path(where) / "catalog" / "catalog.json").is_file():
-        where = str(Path(where) / "catalog")  # as `stacsync demo` makes one
+    if "://" not in where:
+        where = _folder(where)
     if "://" not in where and not (Path(where) / "catalog.json").is_file():
         raise typer.BadParameter(f"{where} is no folder with a catalog.json in it")
     if "://" in where and not where.startswith(("http://", "https://")):
@@ -37,6 +37,13 @@ def browse(
     from stacsync.server import browse as page  # noqa: PLC0415 - kept out of `--help`
 
     page.serve(where)
+
+
+def _folder(where: str) -> str:
+    """Return `where`, or the folder in it that `stacsync demo` puts its catalog into."""
+    inner = Path(where) / "catalog"
+    own = (Path(where) / "catalog.json").is_file()
+    return where if own or not (inner / "catalog.json").is_file() else str(inner)
 
 
 def _configured(config: Path | None) -> str:

@@ -45,7 +45,8 @@ def sync(
             if isinstance(error, ConfigError) or not json:
                 raise
             complain(error)
-            result = app.unmade(names, error)
+            emit(app.unmade(names, error))
+            raise typer.Exit(code=1) from None
     emit(result) if json else _show(result, dry_run=dry_run)
     raise typer.Exit(code=int(failed(result)))
 

@@ -12,6 +12,7 @@ from stacsync.http.poured import PIECE, ReadInto
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _DECODED = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_GZIP = b"\x1f\x8b"
 _PLAIN = frozenset({"", "identity", "aws-chunked"})
 """Codings that change no byte; `aws-chunked` is what some stores leave over from an upload."""
 
@@ -96,19 +97,26 @@ def coding(headers: Mapping[str, str]) -> str:
 
 
 def decoded(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield the bytes behind the coding `name`, never more than a chunk at once; a gzip body may have several members."""
+    """Yield the bytes behind the coding `name`, never more than a chunk at once.
+
+    A gzip body may have several members (RFC 1952 §2.2); what else follows its end is no part of it.
+    """
     engine = zlib.decompressobj(_DECODED[name])
+    beyond = b""
     for chunk in chunks:
-        pending, more = chunk, bool(chunk)
+        pending, more = beyond + chunk, True
         while more:
             if engine.eof:
-                engine = zlib.decompressobj(_DECODED[name])
+                beyond = pending[:2]
+                if name == "deflate" or beyond != _GZIP:
+                    break
+                engine, beyond = zlib.decompressobj(_DECODED[name]), b""
             try:
                 piece = engine.decompress(pending, PIECE)
             except zlib.error as error:
                 raise TransferFailed("a host sends an asset compressed, and the compression is broken") from error
             pending = engine.unused_data if engine.eof else engine.unconsumed_tail
-            more = bool(pending) or (len(piece) == PIECE and not engine.eof)
+            more = engine.eof or bool(pending) or len(piece) == PIECE
             yield piece
     if not engine.eof:
         raise FetchInterrupted("the compressed body ended too early")

@@ -51,6 +51,7 @@ class Database:
         With `writing=False` nothing is written: a ledger that is not there is an empty one in memory, and one of an
         older version is read in a copy there; in PostgreSQL that one is refused.
         """
+        self._writing = writing
         try:
             self.shown = make_url(url).render_as_string(hide_password=True)
             self.path = engines.sqlite_path(url)
@@ -145,9 +146,14 @@ class Database:
         try:
             yield
         except DBAPIError as error:
-            raise _explain(self.shown, str(error.orig)) from None
+            raise self._explained(str(error.orig)) from None
         except SQLAlchemyError as error:
             raise LedgerError(f"ledger {self.shown}: {type(error).__name__}", "look at [ledger] url") from None
+
+    def _explained(self, reason: str) -> LedgerError:
+        if not self._writing and self.path is not None and engines.logged(self.path) and "malformed" in reason:
+            return LedgerError(f"ledger {self.shown} was changed while it was read", "run the command again")
+        return _explain(self.shown, reason)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -47,7 +47,10 @@ def elsewhere(url: str) -> Engine:
 
 
 def reading(url: str) -> Engine:
-    """Return an engine that cannot write: no table, no file, no folder; of memory where there is no file."""
+    """Return an engine that cannot write: no table, no file, no folder; of memory where there is no file.
+
+    Beside a log that a crash left, SQLite leaves an index of that log (`-shm`).
+    """
     path = sqlite_path(url)
     if path is not None and path.exists():
         return create_engine(MEMORY, creator=lambda: _look(path.resolve()), poolclass=NullPool)
@@ -56,10 +59,15 @@ def reading(url: str) -> Engine:
     return elsewhere(url).execution_options(postgresql_readonly=True)
 
 
+def logged(path: Path) -> bool:
+    """Say whether a log lies beside a SQLite file: somebody writes it, or did so until a crash."""
+    return path.with_name(f"{path.name}-wal").exists()
+
+
 def _look(path: Path) -> sqlite3.Connection:
     # Without a log beside it nobody is writing, and SQLite would leave one behind if it were not told so. That holds
     # for a moment only: each connection looks anew, and is closed after what it was opened for.
-    quiet = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    quiet = "" if logged(path) else "&immutable=1"
     place = f"{path.as_uri()}?mode=ro{quiet}"
     return sqlite3.connect(place, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 

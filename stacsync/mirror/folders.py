@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
 from itertools import groupby
 
@@ -23,8 +24,10 @@ from stacsync.storage.keys import valid
 LAST = layout.ZARR_METADATA
 """Written after the chunks that they promise."""
 JSON_TYPE = "application/json"
-AT_ONCE = 8
-"""Objects of one folder; they take no thread from what sends the parts of other files."""
+COPIERS = 8
+"""Objects of folders that are copied at once; they take no thread from what sends the parts of other files."""
+AHEAD = 16
+"""Objects of one folder that wait for a copier, so that another folder's are not far behind."""
 
 
 class FolderCopy:
@@ -39,12 +42,14 @@ class FolderCopy:
         storage: Storage,
         bucket: Bucket,
         store: SourceStore,
+        copiers: Executor,
         tell: Callable[[int], None],
         check: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._bucket = bucket
         self._store = store
+        self._copiers = copiers
         self._tell = tell
         self._check = check
 
@@ -66,10 +71,24 @@ class FolderCopy:
             for item in found
             if present.get(target := _target(key, item.key.removeprefix(prefix))) != item.size
         ]
+        groups = groupby(wanted, key=lambda pair: _late(pair[0].key))
+        return sum(self._all(folder.bucket, asset.identity, pairs) for _, pairs in groups)
+
+    def _all(self, bucket: str, identity: str, pairs: Iterable[tuple[StoredObject, str]]) -> int:
+        """Copy objects side by side, few ahead of others' folders; return the bytes moved."""
         moved = 0
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mirror-folder") as pool:
-            for _, group in groupby(wanted, key=lambda pair: _late(pair[0].key)):
-                moved += sum(pool.map(lambda pair: self._one(folder.bucket, asset.identity, *pair), group))
+        waiting: deque[Future[int]] = deque()
+        try:
+            for pair in pairs:
+                waiting.append(self._copiers.submit(self._one, bucket, identity, *pair))
+                if len(waiting) == AHEAD:
+                    moved += waiting.popleft().result()
+            while waiting:
+                moved += waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
         return moved
 
     def _present(self, identity: str, key: str) -> dict[str, int]:
@@ -78,6 +97,7 @@ class FolderCopy:
         with suppress(KeyError, orjson.JSONDecodeError):
             if orjson.loads(self._storage.get(note)) == {"identity": identity}:
                 return {item.key: item.size for item in self._storage.list(key)}
+        self._storage.delete([note])  # first: nobody takes for whole what is being deleted
         self._storage.delete([item.key for item in self._storage.list(key)])
         self._storage.put(note, orjson.dumps({"identity": identity}), content_type=JSON_TYPE)
         return {}

@@ -12,6 +12,7 @@ from stacsync.jobs import AssetRecord
 from stacsync.mirror.blocks import Blocks
 from stacsync.mirror.carry import Carrier
 from stacsync.mirror.errand import Errand, Ticker
+from stacsync.mirror.folders import COPIERS
 from stacsync.mirror.hands import Moved
 from stacsync.mirror.mover import Mover
 from stacsync.mirror.notes import Uploads
@@ -39,12 +40,14 @@ class Here:
     ) -> None:
         """Connect nothing yet."""
         self.helpers = ThreadPoolExecutor(max(4, sizes.extra_parts), thread_name_prefix="mirror-parts")
+        self._copiers = ThreadPoolExecutor(COPIERS, thread_name_prefix="mirror-folders")
         self._concurrency = concurrency
         self._trusted = {name: frozenset(hosts) for name, hosts in trusted_hosts.items()}
         spare = Spare(self.helpers, sizes.extra_parts, Blocks(sizes.part))
         self._mover = Mover(
             storage,
             Carrier(storage, uploads, sizes, spare, clock, max_asset_size, check),
+            copiers=self._copiers,
             ceiling=max_asset_size,
             small=sizes.small,
             sleep=sleep,
@@ -75,6 +78,7 @@ class Here:
     def close(self) -> None:
         """Release threads and connections."""
         self.helpers.shutdown()
+        self._copiers.shutdown()
         self._mover.close()
         for fetcher in self._fetchers.values():
             fetcher.close()

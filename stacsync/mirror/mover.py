@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import replace
 from threading import Lock
 
@@ -35,6 +36,7 @@ class Mover:
         storage: Storage,
         carrier: Carrier,
         *,
+        copiers: Executor,
         ceiling: int,
         small: int,
         sleep: Callable[[float], None],
@@ -42,6 +44,7 @@ class Mover:
     ) -> None:
         self._storage = storage
         self._carrier = carrier
+        self._copiers = copiers
         self._ceiling = ceiling
         self._small = small
         self._sleep = sleep
@@ -126,7 +129,7 @@ class Mover:
 
     def _folder(self, errand: Errand, asset: AssetRecord, folder: SourceFolder, key: str, ticker: Ticker) -> Moved:
         store, source = self._source(errand)
-        copy = FolderCopy(self._storage, source, store, self._watched(ticker), self._check)
+        copy = FolderCopy(self._storage, source, store, self._copiers, self._watched(ticker), self._check)
         moved = copy.copy(folder, asset, key, self._ceiling)
         return _moved(errand, asset, key, Arrived(None, None, None, None), moved)
 

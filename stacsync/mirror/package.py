@@ -66,7 +66,7 @@ class Unpacker:
         Raises `JobUnusable` for an archive that is hostile, broken or too large, `AssetGone`, `TransferFailed`,
         `StorageError` or `Stopped`; then nothing of it lies in the store.
         """
-        found = self._shelf.find(errand, package)
+        found = self._shelf.find(errand, package, self._check)
         if found is not None:
             return found, 0
         place = self._shelf.place(errand, package)

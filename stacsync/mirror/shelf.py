@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,16 +47,28 @@ class Shelf:
         self._storage = storage
         self._book = book
 
-    def find(self, errand: Errand, package: PackageRecord) -> tuple[MemberFact, ...] | None:
+    def find(self, errand: Errand, package: PackageRecord, check: Callable[[], None]) -> tuple[MemberFact, ...] | None:
         """Return the members of `package` if this very version of it lies in the store, with all that is wanted; else None."""
         note = self._note(errand, package.id)
         if note is None or note.identity != package.identity or any(package.wants(path) for path in note.left):
             return None
-        present = sizes(self._storage, (fact.key for fact in note.members))
-        if any(present.get(fact.key) != fact.size for fact in note.members):
+        if not self._whole(note, check):
             return None
         self._record(errand, package, note.members, only_missing=True)
         return with_heads(self._storage, (fact for fact in note.members if package.wants(fact.path)))
+
+    def _whole(self, note: Note, check: Callable[[], None]) -> bool:
+        """Say whether all members are there: listed as noted and in the ledger, or found when asked for by themselves.
+
+        What was deleted leaves the ledger first, and may be listed for a while yet.
+        """
+        listed = {item.key: item.size for item in self._storage.list(note.folder)}
+        doubtful: list[MemberFact] = []
+        for batch in _batches(note.members):
+            rows = self._book.get_many([fact.key for fact in batch])
+            doubtful += [fact for fact in batch if fact.key not in rows or listed.get(fact.key) != fact.size]
+        found = sizes(self._storage, (fact.key for fact in doubtful), check)
+        return all(found.get(fact.key) == fact.size for fact in doubtful)
 
     def place(self, errand: Errand, package: PackageRecord) -> Place:
         """Return where to unpack `package`: beside whatever documents name, or over the very same bytes."""

@@ -34,8 +34,7 @@ def search(storage: Storage, query: Query, *, public_url: str | None) -> dict[st
 
 def _document(storage: Storage, match: Match, base: str) -> dict[str, Any] | None:
     """Return a published Item; None when it was taken out meanwhile."""
-    name = layout.segment(match.item)
-    key = posixpath.join(posixpath.dirname(match.parquet), name, f"{name}.json")
+    key = posixpath.join(posixpath.dirname(match.parquet), match.item, f"{match.item}.json")
     try:
         document = orjson.loads(storage.get(key))
     except KeyError:

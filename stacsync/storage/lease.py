@@ -195,7 +195,7 @@ class Lease:
         if -self._ttl - _SKEW <= late <= timedelta(0):
             raise self._refusal(there)
         if late < _SKEW:  # its holder's clock differs from ours: a living one renews while we watch
-            self._sleep(self._ttl.total_seconds() / 2)
+            self._sleep(self._ttl.total_seconds() / (2 if late > timedelta(0) else 1))
             now = self._read()
             if now is None or now.etag != there.etag:
                 raise self._refusal(now)

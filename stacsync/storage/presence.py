@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from stacsync import layout
-from stacsync.storage.contract import Storage
+from stacsync.storage.contract import Storage, StoredObject
 
 _AT_ONCE = 16
 
 
-def sizes(storage: Storage, keys: Iterable[str]) -> Mapping[str, int]:
-    """Return the sizes in bytes of those objects that are there, by key. Raises `StorageError`."""
+def sizes(storage: Storage, keys: Iterable[str], check: Callable[[], None] = lambda: None) -> Mapping[str, int]:
+    """Return the sizes in bytes of those objects that are there, by key; `check` may raise `Stopped`.
+
+    Raises `StorageError`.
+    """
+
+    def look(key: str) -> StoredObject | None:
+        check()
+        return storage.head(key)
+
     wanted = sorted(set(keys))
     if not wanted:
         return {}
     with ThreadPoolExecutor(min(_AT_ONCE, len(wanted)), thread_name_prefix="presence") as pool:
-        found = zip(wanted, pool.map(storage.head, wanted), strict=True)
+        found = zip(wanted, pool.map(look, wanted), strict=True)
         return {key: stored.size for key, stored in found if stored is not None}
 
 

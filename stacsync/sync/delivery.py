@@ -83,6 +83,8 @@ class Courier:
     mirror: Mirrors
     filter: Filter
     contents: Contents
+    counted: set[str] = field(default_factory=set)
+    """Members of packages that an Item has: one that several have came once."""
     forgiven: frozenset[str]
     """Identities of assets that were gone in so many passes that the Item is published without them."""
 
@@ -126,7 +128,8 @@ class Courier:
                 if fact is None:
                     delivered.lost.append(Lost(asset, TransferFailed(f"the package holds no {asset.source.path}")))
                 else:
-                    self._note(number, asset, _mirrored(asset, fact), delivered)
+                    self._note(number, asset, _mirrored(asset, fact, fact.key not in self.counted), delivered)
+                    self.counted.add(fact.key)
             elif asset.mirrored:
                 moves.append((number, asset, key))
         answers = self.mirror.transfer(
@@ -158,13 +161,13 @@ def _by_path(contents: Contents) -> Mapping[tuple[str, str], MemberFact]:
     return {(package, fact.path): fact for package, facts in contents.items() for fact in facts}
 
 
-def _mirrored(asset: AssetRecord, fact: MemberFact) -> Mirrored:
+def _mirrored(asset: AssetRecord, fact: MemberFact, first: bool) -> Mirrored:
     return Mirrored(
         key=fact.key,
         size=fact.size,
         sha256=fact.sha256,
         identity=asset.identity,
         media_type=fact.media_type,
-        reused=not fact.fresh,
-        moved=fact.size if fact.fresh else 0,
+        reused=not (fact.fresh and first),
+        moved=fact.size if fact.fresh and first else 0,
     )

@@ -170,7 +170,7 @@ class Pass:
                         del running[future]
                         future.result()
                         fresh = True
-                    if fresh and _since(published, self.clock()) > PUBLISH_EVERY:
+                    if fresh and abs(_since(published, self.clock())) > PUBLISH_EVERY:
                         report.documents.add(self.publish())
                         published, fresh = self.clock(), False
             except BaseException:
