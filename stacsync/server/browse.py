@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -45,7 +46,7 @@ _EXPOSED = ["Accept-Ranges", "Content-Length", "Content-Range", "ETag"]
 
 
 def serve(target: str, *, tell: Callable[[str], object] | None = None) -> None:
-    """Serve the catalog at `target`, a folder or an http(s) address, until Ctrl-C; `tell` gets the address once it answers.
+    """Serve the catalog at `target`, a folder or an http(s) address, until Ctrl-C or SIGTERM; `tell` gets the address once it answers.
 
     Raises `ConfigError` when there is no catalog, or nowhere to listen.
     """
@@ -67,6 +68,7 @@ def serve(target: str, *, tell: Callable[[str], object] | None = None) -> None:
     say = tell or _say
     for line in lines:
         say(line)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn hands both on once it has ended
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # how it is meant to end

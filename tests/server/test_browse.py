@@ -244,8 +244,9 @@ def test_stac_browser_is_served_where_it_is_installed(
         assert ask(port, "/catalog.json")[0] == 200
 
 
-def test_the_address_is_told_and_ctrl_c_ends_it(catalog: Path, tmp_path: Path) -> None:
-    """`stacsync browse DIR` tells where it serves, answers there, and Ctrl-C ends it with exit code 0."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_address_is_told_and_a_signal_ends_it(catalog: Path, tmp_path: Path, number: int) -> None:
+    """`stacsync browse DIR` tells where it serves, answers there, and Ctrl-C or SIGTERM ends it with exit code 0."""
     command = [sys.executable, "-m", "stacsync", "browse", str(catalog)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=dict(os.environ)) as running:
         assert running.stdout is not None
@@ -253,7 +254,7 @@ def test_the_address_is_told_and_ctrl_c_ends_it(catalog: Path, tmp_path: Path) -
         found = re.match(r"http://127\.0\.0\.1:(\d+)/", line)
         assert found, line
         assert ask(int(found.group(1)), "/catalog.json")[0] == 200
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         assert running.wait(20) == 0
 
 
