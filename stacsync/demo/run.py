@@ -87,8 +87,8 @@ def _tell(
         out.print(f"Nothing changed: no document was written and no file fetched ({seconds:.1f} s).")
     else:
         out.print(
-            f"{documents['written']} documents written, {assets['transferred']} files fetched one by one "
-            f"({amount(assets['bytes'])}) and the rest unpacked, in {seconds:.1f} s."
+            f"{documents['written']} documents written, {assets['transferred']} files mirrored "
+            f"({amount(assets['bytes'])}), in {seconds:.1f} s."
         )
     for error in result["errors"]:
         out.print(safe(f"failed: {error['provider']} {error['job']}: {error['message']}", "red"), soft_wrap=True)

@@ -25,7 +25,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class AssetCounts:
-    """Files of a pass; `bytes` were read from sources."""
+    """Files of a pass; `bytes` are those that were brought in: of a package, what was taken out of it."""
 
     transferred: int = 0
     reused: int = 0
