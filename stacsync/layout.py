@@ -48,8 +48,7 @@ RESERVED = frozenset(
         "catalog.json",
         "collection.json",
         "collections.json",
-        "items.parquet",
-        "preview.webp",
+        *MADE_HERE,
     }
 )
 """Names that documents of ours take beside items and assets; a foreign name that equals one gets a suffix."""

@@ -18,7 +18,7 @@ from tests.drill.passes import impatient, settled
 from tests.drill.proxy import FOREVER, Answer, Proxy, Trouble
 from tests.drill.reader import Crawler
 from tests.drill.scene import CHANGED, KEEP, NEW, OLD
-from tests.drill.test_together import ProxiedBucket
+from tests.drill.test_store_trouble import ProxiedStore
 from tests.kit.workspace import FolderStore, Store, Workspace, crawl, published
 
 HISTORY = (OLD, KEEP), (CHANGED, NEW, KEEP)
@@ -27,7 +27,7 @@ HISTORY = (OLD, KEEP), (CHANGED, NEW, KEEP)
 class Lagging:
     """Listings as they were when `look` was called last."""
 
-    def __init__(self, store: ProxiedBucket) -> None:
+    def __init__(self, store: ProxiedStore) -> None:
         self._store = store
         self._objects: list[dict[str, Any]] = []
 
@@ -60,7 +60,7 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Target]]:
 @pytest.fixture
 def scene(tmp_path: Path, targets: dict[str, Target], s3_endpoint: str) -> Iterator[tuple[Workspace, Lagging]]:
     with Proxy(s3_endpoint) as front:
-        store = ProxiedBucket(s3_endpoint)
+        store = ProxiedStore(s3_endpoint)
         store.through = front.url
         lagging = Lagging(store)
         front.troubles = [Trouble("GET", r"[?&]list-type=2", times=FOREVER, change=lagging.answer)]

@@ -23,7 +23,7 @@ from tests.drill.passes import LIMIT, a_pass, impatient, settled
 from tests.drill.proxy import Proxy, Trouble
 from tests.drill.reader import walk
 from tests.drill.scene import KEEP, NEW, OLD
-from tests.drill.test_store_trouble import LASTING, PASSING
+from tests.drill.test_store_trouble import LASTING, PASSING, ProxiedStore
 from tests.drill.wire import FAULTS, GONE, meant
 from tests.drill.world import ON_ITS_WAY
 from tests.kit.mirroring import Place
@@ -34,15 +34,6 @@ NAMES = st.sampled_from(sorted(PROVIDERS))
 ON_THE_WIRE = st.sampled_from(sorted(FAULTS.keys() - {GONE}))  # what is gone for three passes is left out, rightly
 OF_THE_STORE: dict[str, Trouble] = {**PASSING, **{name: trouble for name, (trouble, _) in LASTING.items()}}
 EARLY, LATE = (OLD, KEEP), (OLD, KEEP, NEW)
-
-
-class ProxiedBucket(BucketStore):
-    """stacsync goes through the proxy, the test's own eyes do not."""
-
-    through = ""
-
-    def table(self) -> dict[str, Any]:
-        return {**super().table(), "endpoint_url": self.through}
 
 
 class Stage:
@@ -72,7 +63,7 @@ class Stage:
         yield from (target.proxy for target in self.targets.values())
 
     def workspace(self) -> Workspace:
-        store = ProxiedBucket(self.endpoint)
+        store = ProxiedStore(self.endpoint)
         store.through = self.front.url
         return Workspace(Path(tempfile.mkdtemp(prefix="together-", dir=self.root)), store, providers=self.tables())
 
